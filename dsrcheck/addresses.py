@@ -1,0 +1,106 @@
+"""MAC and IP addresses: from numbers to the text people know, and small integer identities for columns.
+
+A MAC address is an unsigned 48-bit integer, an IP address two unsigned 64-bit integers (high, low); an IPv4 address is
+the IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2), so one key serves both families.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+UInt64 = npt.NDArray[np.uint64]
+Int64 = npt.NDArray[np.int64]
+
+MAPPED_PREFIX = 0xFFFF
+BROADCAST_MAC = 0xFFFF_FFFF_FFFF
+GROUP_BIT = 1 << 40
+"""Set in multicast and broadcast MAC addresses (IEEE 802, the individual/group bit)."""
+
+
+@functools.lru_cache(maxsize=65536)
+def mac_text(mac: int) -> str:
+    """Six octets in lower case with colons."""
+    return ":".join(f"{mac >> shift & 0xFF:02x}" for shift in (40, 32, 24, 16, 8, 0))
+
+
+def parse_mac(text: str) -> int:
+    """The number of a MAC address written as six octets with colons or hyphens. Raises ValueError, saying what is wrong."""
+    octets = text.replace("-", ":").split(":")
+    if len(octets) != 6:
+        raise ValueError(f"a MAC address has six octets, {text!r} has {len(octets)}")
+    if not all(1 <= len(octet) <= 2 and all(digit in "0123456789abcdefABCDEF" for digit in octet) for octet in octets):
+        raise ValueError(f"{text!r} is not a MAC address: each octet is one or two hexadecimal digits")
+    return int("".join(octet.zfill(2) for octet in octets), 16)
+
+
+@functools.lru_cache(maxsize=65536)
+def ip_text(high: int, low: int) -> str:
+    """The usual text of an address: dotted quad for an IPv4-mapped one, compressed IPv6 else."""
+    if high == 0 and low >> 32 == MAPPED_PREFIX:
+        return str(ipaddress.IPv4Address(low & 0xFFFF_FFFF))
+    return str(ipaddress.IPv6Address(high << 64 | low))
+
+
+def parse_ip(text: str) -> tuple[int, int]:
+    """(high, low) of an address in text. Raises ValueError."""
+    address = ipaddress.ip_address(text)
+    number = int(address) | (MAPPED_PREFIX << 32 if address.version == 4 else 0)
+    return number >> 64, number & 0xFFFF_FFFF_FFFF_FFFF
+
+
+def is_virtual_router_mac(mac: int) -> bool:
+    """VRRP (RFC 5798, 7.3: 00:00:5e:00:01:xx, IPv6 00:00:5e:00:02:xx) and HSRP v1/v2 virtual MACs."""
+    return mac >> 8 in (0x00005E0001, 0x00005E0002, 0x00000C07AC) or mac >> 12 == 0x00000C9FF
+
+
+@dataclass(frozen=True)
+class AddressBook:
+    """The addresses of a capture, sorted, so that columns can carry a small integer for each.
+
+    `high` and `low` are uint64 arrays of one length; an address's identity is its position.
+    """
+
+    high: UInt64
+    low: UInt64
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def text(self, identity: int) -> str:
+        return ip_text(int(self.high[identity]), int(self.low[identity]))
+
+    def is_ipv4(self, identity: int) -> bool:
+        return bool(self.high[identity] == 0 and int(self.low[identity]) >> 32 == MAPPED_PREFIX)
+
+    def find(self, high: UInt64, low: UInt64) -> Int64:
+        """Identities (int64) of addresses given as two uint64 columns; -1 for those that are not in the book."""
+        if not len(self):
+            return np.full(len(low), -1, np.int64)
+        wanted = _key(high, low)
+        mine = _key(self.high, self.low)
+        place = np.minimum(np.searchsorted(mine, wanted), len(mine) - 1)
+        return np.where(mine[place] == wanted, place, -1).astype(np.int64)
+
+    def find_text(self, text: str) -> int:
+        """Identity of an address in text; -1 when the capture does not hold it. Raises ValueError for what is no address."""
+        high, low = parse_ip(text)
+        return int(self.find(np.array([high], np.uint64), np.array([low], np.uint64))[0])
+
+
+def address_book(*columns: tuple[UInt64, UInt64]) -> AddressBook:
+    """The book of all addresses in the given (high, low) pairs of columns."""
+    high = np.concatenate([pair[0] for pair in columns]).astype(np.uint64)
+    low = np.concatenate([pair[1] for pair in columns]).astype(np.uint64)
+    keys = np.unique(_key(high, low))
+    return AddressBook(keys["high"].copy(), keys["low"].copy())
+
+
+def _key(high: UInt64, low: UInt64) -> npt.NDArray[np.void]:
+    key = np.empty(len(low), dtype=[("high", np.uint64), ("low", np.uint64)])
+    key["high"], key["low"] = high, low
+    return key

@@ -1,0 +1,1 @@
+"""Legs to two-way flows, fragments, reassembled streams and ladders."""

@@ -1,0 +1,216 @@
+"""Joins one-way legs to two-way flows and tells which end is the client.
+
+A flow is all legs of one two-way five-tuple (the inner one, if tunnelled). Everything here is columns: a `Flows` has one
+row a flow, and for each leg the row of its flow and whether the leg runs towards the service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dsrcheck.addresses import AddressBook, address_book
+from dsrcheck.legs import Legs, Table
+
+Int64 = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+TCP, UDP, ICMP, ICMP6, SCTP = 6, 17, 1, 58, 132
+PROTOCOL_NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "icmp6", SCTP: "sctp"}
+PORT_PROTOCOLS = (TCP, UDP, SCTP)
+
+
+@dataclass(frozen=True)
+class LegEnds:
+    """Integer columns (int64, one value a leg) that everything after the fold compares: addresses as identities of `book`."""
+
+    book: AddressBook
+    src: Int64
+    dst: Int64
+    src_port: Int64
+    dst_port: Int64
+    protocol: Int64
+    src_mac: Int64
+    dst_mac: Int64
+    link: Int64
+    """Interface and VLAN as one number: legs of one link can be compared by MAC."""
+    tunnel: Int64
+    outer_src: Int64
+    outer_dst: Int64
+    whole: Flags
+    """False for legs of later fragments, which have no ports."""
+
+
+@dataclass(frozen=True)
+class Flows:
+    """One row a flow, in order of first frame. int64 columns; addresses are identities of `ends.book`.
+
+    `of_leg` maps a leg to its flow (-1: a fragment that found none), `inbound` tells whether it runs to the service.
+    """
+
+    ends: LegEnds
+    of_leg: Int64
+    inbound: Flags
+    protocol: Int64
+    client: Int64
+    client_port: Int64
+    service: Int64
+    service_port: Int64
+    first_frame: Int64
+    first_time: Int64
+    sure: Flags
+    """True where a SYN, a SYN-ACK or an echo told which end is the client; else the busier end is taken for the service."""
+
+    def __len__(self) -> int:
+        return len(self.client)
+
+
+def column(table: Table, name: str) -> Int64:
+    """A column of the fold as int64 (all of them fit but hashes)."""
+    return np.asarray(table[name]).astype(np.int64)
+
+
+def leg_ends(legs: Legs) -> LegEnds:
+    """The columns of `LegEnds`, from a fold's legs and the paths they run on."""
+    table, paths = legs.legs, legs.paths
+    path = column(table, "path")
+    book = address_book(
+        (table["src_high"], table["src_low"]), (table["dst_high"], table["dst_low"]),
+        (paths["outer_src_high"], paths["outer_src_low"]), (paths["outer_dst_high"], paths["outer_dst_low"]),
+        (legs.claims["high"], legs.claims["low"]), (legs.claims["target_high"], legs.claims["target_low"]),
+        (legs.icmp["src_high"], legs.icmp["src_low"]), (legs.icmp["dst_high"], legs.icmp["dst_low"]),
+        (legs.icmp["quoted_src_high"], legs.icmp["quoted_src_low"]),
+        (legs.icmp["quoted_dst_high"], legs.icmp["quoted_dst_low"]),
+        (legs.icmp["target_high"], legs.icmp["target_low"]),
+        (legs.fragments["src_high"], legs.fragments["src_low"]), (legs.fragments["dst_high"], legs.fragments["dst_low"]),
+    )  # fmt: skip
+    link = column(paths, "interface") << 36 | column(paths, "vlan")
+    outer_src = book.find(paths["outer_src_high"], paths["outer_src_low"])
+    outer_dst = book.find(paths["outer_dst_high"], paths["outer_dst_low"])
+    return LegEnds(
+        book=book,
+        src=book.find(table["src_high"], table["src_low"]),
+        dst=book.find(table["dst_high"], table["dst_low"]),
+        src_port=column(table, "src_port"),
+        dst_port=column(table, "dst_port"),
+        protocol=column(table, "protocol"),
+        src_mac=column(paths, "src_mac")[path],
+        dst_mac=column(paths, "dst_mac")[path],
+        link=link[path],
+        tunnel=column(paths, "tunnel")[path],
+        outer_src=outer_src[path],
+        outer_dst=outer_dst[path],
+        whole=column(table, "fragment") == 0,
+    )
+
+
+def group_rows(*columns: Int64) -> tuple[Int64, Int64]:
+    """(group of each row, first row of each group) for rows that are equal in all columns; groups are sorted by key."""
+    rows = len(columns[0])
+    if not rows:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    order = np.lexsort(columns[::-1])
+    new = np.zeros(rows, bool)
+    new[0] = True
+    for values in columns:
+        ordered = values[order]
+        new[1:] |= ordered[1:] != ordered[:-1]
+    group = np.empty(rows, np.int64)
+    group[order] = np.cumsum(new) - 1
+    return group, order[new]
+
+
+def join_flows(legs: Legs, ends: LegEnds) -> Flows:
+    """Two-way flows of a fold's legs."""
+    table = legs.legs
+    first_frame, first_time = column(table, "first_frame"), column(table, "first_time")
+    src_port, dst_port = _fragment_ports(legs, ends)
+    # The lower end first, so that both directions have one key.
+    swap = (ends.src > ends.dst) | ((ends.src == ends.dst) & (src_port > dst_port))
+    low, high = np.where(swap, ends.dst, ends.src), np.where(swap, ends.src, ends.dst)
+    low_port, high_port = np.where(swap, dst_port, src_port), np.where(swap, src_port, dst_port)
+    group, leader = group_rows(ends.protocol, low, high, low_port, high_port)
+    flows = len(leader)
+
+    to_high = _client_is_low(table, ends, group, flows, swap, first_frame, low, low_port, high, high_port, leader)
+    client_is_low, sure = to_high
+    inbound = np.where(client_is_low[group], ~swap, swap) if len(group) else np.zeros(0, bool)
+
+    start = np.full(flows, np.iinfo(np.int64).max)
+    np.minimum.at(start, group, first_frame)
+    time = np.full(flows, np.iinfo(np.int64).max)
+    np.minimum.at(time, group, first_time)
+    order = np.lexsort((leader, start))  # order of first frame
+    rank = np.empty(flows, np.int64)
+    rank[order] = np.arange(flows)
+
+    def by_end(low_values: Int64, high_values: Int64, want_low: Flags) -> Int64:
+        return np.where(want_low, low_values[leader], high_values[leader])[order]
+
+    return Flows(
+        ends=ends,
+        of_leg=rank[group] if len(group) else group,
+        inbound=inbound,
+        protocol=ends.protocol[leader][order],
+        client=by_end(low, high, client_is_low),
+        client_port=by_end(low_port, high_port, client_is_low),
+        service=by_end(low, high, ~client_is_low),
+        service_port=by_end(low_port, high_port, ~client_is_low),
+        first_frame=start[order],
+        first_time=time[order],
+        sure=sure[order],
+    )
+
+
+def _client_is_low(
+    table: Table, ends: LegEnds, group: Int64, flows: int, swap: Flags, first_frame: Int64,
+    low: Int64, low_port: Int64, high: Int64, high_port: Int64, leader: Int64,
+) -> tuple[Flags, Flags]:  # fmt: skip
+    """(whether the lower end is the client, whether that is sure), a row a flow.
+
+    A SYN comes from the client, a SYN-ACK from the service, an echo request from the client. Else the end that takes
+    part in more flows is the service; else whoever spoke first is the client.
+    """
+    from_low = ~swap
+    opens = np.where(ends.protocol == TCP, column(table, "syn"), column(table, "echo_requests"))
+    answers = np.where(ends.protocol == TCP, column(table, "syn_ack"), column(table, "echo_replies"))
+    low_votes = np.zeros(flows, np.int64)
+    np.add.at(low_votes, group, np.where(from_low, 1, -1) * np.sign(np.sign(opens) - np.sign(answers)))
+
+    low_end, _ = group_rows(np.concatenate([low[leader], high[leader]]), np.concatenate([low_port[leader], high_port[leader]]),
+                            np.concatenate([ends.protocol[leader]] * 2))  # fmt: skip
+    busy = np.bincount(low_end) if len(low_end) else np.zeros(0, np.int64)
+    low_busy, high_busy = busy[low_end[:flows]], busy[low_end[flows:]]
+
+    first_from_low = np.full(flows, np.iinfo(np.int64).max)
+    first_from_high = first_from_low.copy()
+    np.minimum.at(first_from_low, group[from_low], first_frame[from_low])
+    np.minimum.at(first_from_high, group[~from_low], first_frame[~from_low])
+
+    by_busy = np.where(low_busy != high_busy, low_busy < high_busy, first_from_low <= first_from_high)
+    return np.where(low_votes != 0, low_votes > 0, by_busy), low_votes != 0
+
+
+def _fragment_ports(legs: Legs, ends: LegEnds) -> tuple[Int64, Int64]:
+    """The ports of every leg, those of later fragments taken from the first fragment with the same addresses and id."""
+    src_port, dst_port = ends.src_port.copy(), ends.dst_port.copy()
+    later = np.flatnonzero(~ends.whole)
+    heads = legs.fragments
+    if not len(later) or not len(heads):
+        return src_port, dst_port
+    head_src, head_dst = ends.book.find(heads["src_high"], heads["src_low"]), ends.book.find(heads["dst_high"], heads["dst_low"])
+    identification = ends.dst_port[later] << 16 | ends.src_port[later]
+    group, _ = group_rows(
+        np.concatenate([head_src, ends.src[later]]), np.concatenate([head_dst, ends.dst[later]]),
+        np.concatenate([column(heads, "protocol"), ends.protocol[later]]),
+        np.concatenate([column(heads, "id"), identification]),
+    )  # fmt: skip
+    head_of = np.full(int(group.max()) + 1, -1, np.int64)
+    head_of[group[: len(heads)]] = np.arange(len(heads))
+    head = head_of[group[len(heads) :]]
+    found = head >= 0
+    src_port[later[found]] = column(heads, "src_port")[head[found]]
+    dst_port[later[found]] = column(heads, "dst_port")[head[found]]
+    return src_port, dst_port
