@@ -1,0 +1,85 @@
+"""What every test stands on: which tests can run here, and that they test the sources in the tree.
+
+DSRCHECK_CORPUS   folder with the captures for tests marked `corpus`
+DSRCHECK_PACKAGE  set: tests marked `package` run (they install with pip, from the network)
+DSRCHECK_NO_SKIP  set: a skipped test fails, so that continuous integration cannot pass by looking away
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("dsrcheck", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("dsrcheck")
+
+
+def stale_extensions(package: Path) -> list[Path]:
+    """Extensions under a package that are older than a source they were made of: they hide the source's edits."""
+    stamps = [pxd.stat().st_mtime for pxd in package.rglob("*.pxd")]
+    stale = []
+    for extension in [*package.rglob("*.so"), *package.rglob("*.pyd")]:
+        source = extension.with_name(extension.name.partition(".")[0] + ".py")
+        made_of = [*stamps, source.stat().st_mtime] if source.exists() else [float("inf")]
+        if extension.stat().st_mtime < max(made_of):
+            stale.append(extension)
+    return sorted(stale)
+
+
+def pytest_sessionstart() -> None:
+    """Refuse to test extensions of older sources."""
+    stale = stale_extensions(ROOT / "dsrcheck")
+    if stale:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+        pytest.exit(f"compiled from older sources: {names}. Build again (pip install -e .) or remove them.", 4)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what cannot run here, and say what it would take."""
+    missing = {}
+    if shutil.which("tshark") is None:
+        missing["tshark"] = "tshark, the oracle, is not installed (Debian's package: tshark)"
+    if not os.environ.get("DSRCHECK_CORPUS"):
+        missing["corpus"] = "DSRCHECK_CORPUS does not name the folder of captures"
+    if not os.environ.get("DSRCHECK_PACKAGE"):
+        missing["package"] = "DSRCHECK_PACKAGE is not set: installs with pip, from the network"
+    for item in items:
+        for marker, reason in missing.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if os.environ.get("DSRCHECK_NO_SKIP") and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and DSRCHECK_NO_SKIP allows none. {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Turn a skipped test into a failure where none may be skipped."""
+    report: pytest.TestReport = yield  # type: ignore[misc, assignment]
+    _forbid_skip(report)
+    return report  # type: ignore[return-value]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """Turn a module skipped as a whole into a failure where none may be skipped."""
+    report: pytest.CollectReport = yield  # type: ignore[misc, assignment]
+    _forbid_skip(report)
+    return report  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of foreign captures: holds ipvs/ and foreign/."""
+    return Path(os.environ["DSRCHECK_CORPUS"]).resolve()
