@@ -1,0 +1,212 @@
+"""Whether an address is a VIP, and who balances it: each kind of evidence is a function over one address's legs.
+
+The key fact of DSR: a box that receives packets for an address, or claims it, sends packets to that same address onwards
+to another MAC. No port, no address convention, no vendor's MAC is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsrcheck.addresses import is_virtual_router_mac, mac_text
+from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.topology.scene import Scene
+from dsrcheck.topology.vantage import View
+
+INITIAL_TTLS = (32, 64, 128, 255)
+"""What hosts send with (Linux 64, Windows 128, network gear 255, old ones 32): a packet with it crossed no router."""
+
+
+@dataclass(frozen=True)
+class Relay:
+    """A box that passes packets for one address on: the MACs it takes them at and sends them from, and where to."""
+
+    taken_at: int
+    sent_from: int
+    next_mac: int
+    tunnel: int
+    outer_dst: int
+    same_link: bool
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What one kind of evidence says of an address."""
+
+    balancers: frozenset[int]
+    evidence: str
+    mode_known: bool = True
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One address with the rows of its legs, by direction; `links` are the links (interface and VLAN) they run on."""
+
+    address: int
+    inbound: Int64
+    outbound: Int64
+    relays: frozenset[Relay]
+    owners: frozenset[int]
+
+    def arrivals(self, scene: Scene) -> set[tuple[int, int]]:
+        """(source MAC, destination MAC) of packets to the address."""
+        return _mac_pairs(scene, self.inbound)
+
+    def departures(self, scene: Scene) -> set[tuple[int, int]]:
+        """(source MAC, destination MAC) of packets from the address."""
+        return _mac_pairs(scene, self.outbound)
+
+
+def _mac_pairs(scene: Scene, rows: Int64) -> set[tuple[int, int]]:
+    src, dst = scene.ends.src_mac[rows].tolist(), scene.ends.dst_mac[rows].tolist()
+    return set(zip(src, dst, strict=True))
+
+
+def relays_of(scene: Scene, of_address: Flags | None = None) -> dict[int, frozenset[Relay]]:
+    """Address -> the boxes seen to pass packets for it on (inbound legs only).
+
+    A leg that leaves a box whose arriving leg is seen is explained by that one; a leg without such a leg is tied to an
+    earlier one when the TTL fell by one at most: the box takes packets at another MAC (virtual, or a second arm).
+    """
+    hops, ends = scene.hops, scene.ends
+    usable = scene.of_services[hops.before] & scene.of_services[hops.after] & scene.inbound[hops.before]
+    before, after = hops.before[usable], hops.after[usable]
+    adjacent = ends.dst_mac[before] == ends.src_mac[after]
+    explained = np.zeros(len(ends.src), bool)
+    explained[after[adjacent]] = True
+    ttl = scene.leg("ttl_max")
+    near = (ttl[before] - ttl[after] <= 1) & (ttl[before] >= ttl[after]) & (ends.dst_mac[before] != ends.dst_mac[after])
+    keep = adjacent | (~explained[after] & near)
+    before, after = before[keep], after[keep]
+    rows = np.stack([
+        scene.service_of_leg[before], ends.dst_mac[before], ends.src_mac[after], ends.dst_mac[after],
+        ends.tunnel[after] * (ends.tunnel[before] == 0), ends.outer_dst[after], ends.link[before] == ends.link[after],
+    ], axis=1)  # fmt: skip
+    found: dict[int, set[Relay]] = {}
+    for address, taken, sent, onward, tunnel, outer, same in np.unique(rows, axis=0).tolist() if len(rows) else []:
+        found.setdefault(address, set()).add(Relay(taken, sent, onward, tunnel, outer, bool(same)))
+    return {address: frozenset(relays) for address, relays in found.items()}
+
+
+def by_relay(scene: Scene, candidate: Candidate) -> Proposal | None:
+    """A box takes packets for the address and passes them on, and it owns the address, spreads it, or is bypassed by replies."""
+    departures = candidate.departures(scene)
+    balancers: set[int] = set()
+    reasons: list[str] = []
+    for taken_at in sorted({relay.taken_at for relay in candidate.relays}):
+        mine = [relay for relay in candidate.relays if relay.taken_at == taken_at]
+        box = {taken_at} | {relay.sent_from for relay in mine}
+        reason = _why_balancer(scene, candidate, mine, box, departures)
+        if reason:
+            balancers |= box
+            reasons.append(f"{mac_text(taken_at)} {reason}")
+    return Proposal(frozenset(balancers), "; ".join(reasons)) if balancers else None
+
+
+def _why_balancer(
+    scene: Scene, candidate: Candidate, mine: list[Relay], box: set[int], departures: set[tuple[int, int]]
+) -> str | None:
+    nexts = {relay.next_mac for relay in mine}
+    spread = len({(relay.next_mac, relay.outer_dst) for relay in mine})
+    hairpin = any(relay.same_link for relay in mine)
+    tunnelled = any(relay.tunnel for relay in mine)
+    owns = bool(box & candidate.owners)
+    direct = {src for src, dst in departures if src in nexts and dst not in box}
+    if owns and (hairpin or spread > 1 or direct or tunnelled):
+        return f"owns {scene.book.text(candidate.address)} and passes its packets on to {spread} next hop{'s' * (spread > 1)}"
+    if candidate.owners - box:
+        return None  # somebody else owns it: this box only routes
+    fresh = _sends_unrouted(scene, candidate, nexts)
+    if direct and fresh and (spread > 1 or hairpin):
+        return f"passes packets on to {spread} MACs that answer by themselves"
+    bypassed = bool(departures) and not any(dst in box for _, dst in departures)
+    if tunnelled and bypassed:
+        return "puts its packets into a tunnel, and the replies do not come back through it"
+    return None
+
+
+def _sends_unrouted(scene: Scene, candidate: Candidate, macs: Iterable[int]) -> bool:
+    """Whether packets from the address leave these MACs with a TTL that no router has lowered."""
+    rows = candidate.outbound[np.isin(scene.ends.src_mac[candidate.outbound], list(macs))]
+    return bool(np.isin(scene.leg("ttl_max")[rows], INITIAL_TTLS).any())
+
+
+def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple[View, ...]) -> Proposal | None:
+    """At a server: others ask for the address on this link, the host here does not answer, and yet it is sent its packets.
+
+    Whoever sends them knows the server by another address than the one in the packet: it forwards by MAC. Or the sender
+    passes on packets of a host of this very link, to which the server answers by itself.
+    """
+    hosts = {mac for view in views for mac in view.hosts if len(view.hosts) == 1}
+    ends = scene.ends
+    for sender, host in sorted(candidate.arrivals(scene)):
+        if host not in hosts or host in candidate.owners:
+            continue
+        rows = candidate.inbound[(ends.src_mac[candidate.inbound] == sender) & (ends.dst_mac[candidate.inbound] == host)]
+        sources = np.unique(ends.src[rows]).tolist()
+        tunnelled = bool((ends.tunnel[rows] > 0).any())
+        local = any(scene.mac_of.get(source, frozenset({sender})) - {sender} for source in sources)
+        foreign = local or any(source not in scene.stated.get(sender, frozenset()) for source in sources)
+        askers = scene.asked.get(candidate.address, frozenset()) - {sender, host}
+        answers = {dst for src, dst in candidate.departures(scene) if src == host}
+        balancer = frozenset({sender})
+        if foreign and askers and not tunnelled:
+            text = f"asked for on this link, not answered by {mac_text(host)}, which is sent its packets by {mac_text(sender)}"
+            return Proposal(balancer, text)
+        if local and answers - {sender}:
+            return Proposal(balancer, f"{mac_text(sender)} passes on packets of hosts of this link to {mac_text(host)}")
+        plain_answer = bool((ends.tunnel[candidate.outbound] == 0).any())
+        if tunnelled and answers and plain_answer:
+            return Proposal(balancer, f"{mac_text(host)} is sent its packets in a tunnel and answers without one")
+    return None
+
+
+def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
+    """At a client or gateway: requests go to the owner of the address, replies come from MACs that have addresses of their own."""
+    departures, arrivals = candidate.departures(scene), candidate.arrivals(scene)
+    entered = {dst for _, dst in arrivals}
+    box = entered & candidate.owners if candidate.owners else entered
+    if not box or any(is_virtual_router_mac(mac) for mac in box) and len({src for src, _ in departures} - box) < 2:
+        return None
+    others = {src for src, _ in departures} - box - candidate.owners
+    named = {mac for mac in others if scene.stated.get(mac, frozenset()) - {candidate.address}}
+    known = bool(candidate.owners) and bool(named)
+    if known and _sends_unrouted(scene, candidate, named):
+        text = f"requests go to {mac_text(min(box))}, replies come from {', '.join(map(mac_text, sorted(named)))}"
+        return Proposal(frozenset(box), text, mode_known=False)
+    return None
+
+
+def by_rivals(scene: Scene, candidate: Candidate) -> Proposal | None:
+    """Two hosts answer the same question for the address, again and again or within a second, and traffic goes to it."""
+    rivals = answered_at_once(scene, candidate.address)
+    if len(rivals) < 2 or not len(candidate.inbound):
+        return None
+    servers = {src for src, _ in candidate.departures(scene)} & rivals
+    balancers = rivals - servers if servers else frozenset()
+    text = f"{' and '.join(map(mac_text, sorted(rivals)))} both claim it"
+    return Proposal(frozenset(balancers), text, mode_known=False)
+
+
+AT_ONCE = 1_000_000_000
+"""Two owners within this time (ns) answer the same question: ARP answers come within milliseconds."""
+
+
+def answered_at_once(scene: Scene, address: int) -> frozenset[int]:
+    """MACs that own an address at the same time: replies to one asker within a second of each other, from two MACs."""
+    claims = scene.claims
+    rows = np.flatnonzero(claims.owning & (claims.address == address))
+    if len(rows) < 2:
+        return frozenset()
+    rows = rows[np.argsort(claims.time[rows], kind="stable")]
+    one, other = rows[:-1], rows[1:]
+    rival = (
+        (claims.mac[one] != claims.mac[other])
+        & (claims.dst_mac[one] == claims.dst_mac[other])
+        & (claims.time[other] - claims.time[one] < AT_ONCE)
+    )
+    macs = set(claims.mac[one[rival]].tolist()) | set(claims.mac[other[rival]].tolist())
+    return frozenset(macs)

@@ -1,0 +1,70 @@
+"""The same packets under two MAC pairs are two hops of one path: finds those pairs of legs.
+
+Two legs of one one-way five-tuple carry the same packets when their bottom sketches of packet hashes share an entry or
+their multiset hashes are equal (MACs, TTL and checksums are no part of a packet's hash). What is not a hop: legs that
+share the sender's or the receiver's MAC, for then the packets were sent twice, not passed on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dsrcheck.flows.table import Flows, Int64, column, group_rows
+from dsrcheck.legs import Legs, Table
+
+SAMPLES = 4
+UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+FURTHEST = 6
+"""How many legs back, in order of appearance, the leg before is looked for: a path of more hops is no network's plan."""
+
+
+@dataclass(frozen=True)
+class Hops:
+    """Pairs of legs (int64 rows of the leg table): `before` arrives at a box, `after` leaves it with the same packets."""
+
+    before: Int64
+    after: Int64
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+
+def sample_columns(table: Table) -> npt.NDArray[np.uint64]:
+    """The bottom sketch of each leg, shape (legs, 4), uint64; unused places are all ones."""
+    return np.stack([np.asarray(table[f"sample_hash_{place}"], dtype=np.uint64) for place in range(SAMPLES)], axis=1)
+
+
+def share_packets(table: Table, one: Int64, other: Int64) -> npt.NDArray[np.bool_]:
+    """Whether legs `one[i]` and `other[i]` are seen to carry some of the same packets."""
+    samples = sample_columns(table)
+    mine, theirs = samples[one], samples[other]
+    shared = np.zeros(len(one), bool)
+    for place in range(SAMPLES):
+        used = mine[:, place] != UNUSED
+        shared |= used & (theirs == mine[:, place : place + 1]).any(axis=1)
+    return shared
+
+
+def find_hops(legs: Legs, flows: Flows) -> Hops:
+    """All hops of a capture, each leg after paired with every leg before it that carries its packets."""
+    table, ends = legs.legs, flows.ends
+    one_way, _ = group_rows(flows.of_leg, flows.inbound.astype(np.int64), (~ends.whole).astype(np.int64))
+    first = column(table, "first_frame")
+    # The TTL tells the order of hops even where time stamps run back; legs of one TTL are told by time.
+    order = np.lexsort((first, -column(table, "ttl_max"), one_way))
+    befores, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for distance in range(1, min(FURTHEST, len(order) - 1) + 1):
+        before, after = order[:-distance], order[distance:]
+        near = (
+            (one_way[before] == one_way[after])
+            & (ends.src_mac[before] != ends.src_mac[after])
+            & ((ends.dst_mac[before] != ends.dst_mac[after]) | (ends.tunnel[before] != ends.tunnel[after]))
+        )
+        before, after = before[near], after[near]
+        same = share_packets(table, before, after)
+        befores.append(before[same])
+        afters.append(after[same])
+    return Hops(np.concatenate(befores), np.concatenate(afters))

@@ -1,0 +1,244 @@
+"""Who is who, from packets alone or with a declared topology as a start: VIPs, their services, balancers and servers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dsrcheck.addresses import mac_text
+from dsrcheck.flows.table import Int64, group_rows
+from dsrcheck.topology.declared import DeclaredVip, Declaration
+from dsrcheck.topology.evidence import (
+    Candidate,
+    Proposal,
+    by_other_sender,
+    by_relay,
+    by_rivals,
+    by_server_that_does_not_own,
+    relays_of,
+)
+from dsrcheck.topology.model import DECLARED, DSR_MAC, INFERRED, TUNNEL_MODES, UNKNOWN, Host, Service, Vip
+from dsrcheck.topology.rewriting import Rewriter, find_nat, find_proxies
+from dsrcheck.topology.scene import Scene
+from dsrcheck.topology.vantage import View, views
+
+VIP_LIMIT = 256
+"""VIPs looked at in one capture; a capture that suggests more is hostile or of a whole hosting site."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """What is known of a capture: its VIPs, where each interface was captured, and the routers on its links."""
+
+    vips: tuple[Vip, ...]
+    views: tuple[View, ...]
+    routers: frozenset[int]
+    declared: Declaration | None = None
+
+    def shows_sent(self, mac: int) -> bool:
+        """Whether all frames sent by `mac` would be in the capture."""
+        balancers = frozenset(mac for vip in self.vips for mac in vip.balancer_macs)
+        return any(view.shows_sent(mac, balancers) for view in self.views)
+
+
+def infer(scene: Scene, declared: Declaration | None = None) -> Topology:
+    """The topology of a capture; declared facts are taken as they are, what they leave open is inferred."""
+    seen_from = views(scene)
+    routers = find_routers(scene, declared)
+    rewriters = find_proxies(scene) | find_nat(scene)
+    wanted = {scene.book.find_text(vip.address): vip for vip in declared.vips} if declared else {}
+    vips = []
+    for candidate in _candidates(scene, set(rewriters) | set(wanted) - {-1}):
+        declared_vip = wanted.get(candidate.address)
+        rewriter = rewriters.get(candidate.address)
+        proposal = _proposal(scene, candidate, seen_from, rewriter)
+        if proposal or declared_vip:
+            vips.append(_vip(scene, candidate, proposal, rewriter, declared_vip, routers, seen_from))
+    if declared:
+        vips += [_absent(vip) for vip in declared.vips if scene.book.find_text(vip.address) < 0]
+    vips = [vip for vip in vips if vip.services or vip.provenance == DECLARED or vip.evidence]
+    return Topology(tuple(sorted(vips, key=lambda vip: (vip.identity, vip.address))), seen_from, routers, declared)
+
+
+def _proposal(
+    scene: Scene, candidate: Candidate, seen_from: tuple[View, ...], rewriter: Rewriter | None
+) -> Proposal | None:
+    found = by_relay(scene, candidate)
+    if not found and rewriter:
+        return Proposal(rewriter.balancers, rewriter.evidence)
+    return (
+        found
+        or by_server_that_does_not_own(scene, candidate, seen_from)
+        or by_other_sender(scene, candidate)
+        or by_rivals(scene, candidate)
+    )
+
+
+def _candidates(scene: Scene, also: set[int]) -> list[Candidate]:
+    """Addresses worth a look: passed on, owned by several, or answered from a MAC that requests do not go to."""
+    relays = relays_of(scene)
+    ends, flows = scene.ends, scene.flows
+    rows = np.flatnonzero(scene.of_services)
+    by_address: dict[int, None] = dict.fromkeys(sorted(also))
+    by_address |= dict.fromkeys(sorted(relays))
+    by_address |= dict.fromkeys(sorted(address for address, macs in scene.owners.items() if len(macs) > 1))
+    inbound, outbound = rows[scene.inbound[rows]], rows[~scene.inbound[rows]]
+    by_address |= dict.fromkeys(_asymmetric(scene, inbound, outbound))
+    asked = np.isin(scene.service_of_leg[inbound], list(scene.asked))
+    by_address |= dict.fromkeys(np.unique(scene.service_of_leg[inbound[asked]]).tolist())
+    by_address |= dict.fromkeys(np.unique(scene.service_of_leg[inbound[ends.tunnel[inbound] > 0]]).tolist())
+    found = []
+    service = scene.service_of_leg
+    busy = Counter(flows.service.tolist())
+    for address in sorted(by_address, key=lambda address: (address not in also, -busy[address], address))[:VIP_LIMIT]:
+        found.append(Candidate(
+            address, inbound[service[inbound] == address], outbound[service[outbound] == address],
+            relays.get(address, frozenset()), scene.owners.get(address, frozenset()),
+        ))  # fmt: skip
+    return found
+
+
+def _asymmetric(scene: Scene, inbound: Int64, outbound: Int64) -> list[int]:
+    """Addresses with a flow whose replies leave from another MAC than the one that its requests go to."""
+    flows, ends = scene.flows, scene.ends
+    to, source = np.full(len(flows), -1, np.int64), np.full(len(flows), -1, np.int64)
+    to[flows.of_leg[inbound[::-1]]] = ends.dst_mac[inbound[::-1]]
+    source[flows.of_leg[outbound[::-1]]] = ends.src_mac[outbound[::-1]]
+    return np.unique(flows.service[(to >= 0) & (source >= 0) & (to != source)]).tolist()
+
+
+def find_routers(scene: Scene, declared: Declaration | None) -> frozenset[int]:
+    """MACs that stand for other hosts' addresses: they bring in packets whose source is not theirs and that nobody here
+    sent them, take packets for addresses that are elsewhere, or state addresses of different subnets."""
+    ends, hops = scene.ends, scene.hops
+    passed_on = np.zeros(len(ends.src), bool)
+    passed_on[hops.after] = True
+    rows = np.flatnonzero(scene.of_services & ~passed_on)
+    found = set(declared.gateway_macs) if declared else set()
+    _, leader = group_rows(ends.src_mac[rows], ends.src[rows])
+    entering: Counter[int] = Counter()
+    for mac, source in zip(ends.src_mac[rows[leader]].tolist(), ends.src[rows[leader]].tolist(), strict=True):
+        own = scene.stated.get(mac, frozenset())
+        if mac not in scene.mac_of.get(source, frozenset()) and own and source not in own and not scene.mac_of.get(source):
+            entering[mac] += 1
+    senders_of_many = {mac for mac, sources in entering.items() if sources >= 1}
+    claimed = {mac for mac, own in scene.stated.items() if _subnets_apart(scene, own)}
+    return frozenset(found | senders_of_many | claimed)
+
+
+def _subnets_apart(scene: Scene, addresses: frozenset[int]) -> bool:
+    """Whether IPv4 addresses of one MAC differ in their first two octets: no host's subnet is that wide by plan."""
+    prefixes = {int(scene.book.low[a]) >> 16 & 0xFFFF for a in addresses if scene.book.is_ipv4(a)}
+    return len(prefixes) > 1
+
+
+def _vip(
+    scene: Scene, candidate: Candidate, proposal: Proposal | None, rewriter: Rewriter | None,
+    declared: DeclaredVip | None, routers: frozenset[int], seen_from: tuple[View, ...],
+) -> Vip:  # fmt: skip
+    balancers = set(proposal.balancers) if proposal else set()
+    if declared and declared.balancer_macs:
+        balancers = set(declared.balancer_macs) | {mac for mac in balancers if mac not in declared.server_macs}
+    departures, arrivals = candidate.departures(scene), candidate.arrivals(scene)
+    declared_servers = set(declared.server_macs) if declared else set()
+    repliers = {src for src, _ in departures} - balancers - routers
+    if proposal and proposal.balancers:
+        # A backup that took over: it owns the address and takes its packets, and others answer.
+        balancers |= {dst for _, dst in arrivals if dst in candidate.owners} - repliers - declared_servers
+    is_rewriting = rewriter is not None and proposal is not None and proposal.evidence == rewriter.evidence
+    forwarded = {dst for src, dst in arrivals if src in balancers}
+    if is_rewriting and rewriter:
+        servers = set(rewriter.servers) - balancers
+    else:
+        servers = (forwarded | repliers) - balancers - routers
+    servers |= {mac for mac in declared_servers if mac in forwarded | {src for src, _ in departures}}
+    services = _services(scene, candidate, balancers, servers, rewriter if is_rewriting else None, proposal)
+    modes = {service.mode for service in services}
+    mode = declared.mode if declared and declared.mode else modes.pop() if len(modes) == 1 else UNKNOWN
+    return Vip(
+        address=scene.book.text(candidate.address),
+        identity=candidate.address,
+        mode=mode,
+        services=services,
+        balancers=_balancer_hosts(scene, candidate, balancers, declared, proposal),
+        servers=_server_hosts(scene, candidate, servers, declared),
+        gateways=tuple(sorted(({mac for edge in departures | arrivals for mac in edge} & routers) - balancers)),
+        subnet=declared.subnet if declared else None,
+        provenance=DECLARED if declared else INFERRED,
+        evidence=(proposal.evidence,) if proposal else (),
+        flow_pairs=rewriter.flow_pairs if is_rewriting and rewriter else {},
+    )
+
+
+def _services(
+    scene: Scene, candidate: Candidate, balancers: set[int], servers: set[int], rewriter: Rewriter | None,
+    proposal: Proposal | None,
+) -> tuple[Service, ...]:  # fmt: skip
+    """Protocol and port pairs that are seen to be balanced, each with its mode."""
+    ends, flows = scene.ends, scene.flows
+    rows = np.concatenate([candidate.inbound, candidate.outbound])
+    if rewriter:
+        balanced = np.isin(flows.of_leg[rows], list(rewriter.flow_pairs))
+        forwarded = balanced & False
+    else:
+        inbound = scene.inbound[rows]
+        forwarded = inbound & np.isin(ends.src_mac[rows], list(balancers))
+        served = (~inbound & np.isin(ends.src_mac[rows], list(servers))) | (inbound & np.isin(ends.dst_mac[rows], list(servers)))
+        balanced = forwarded | served
+    found = []
+    port, protocol, tunnel = flows.service_port[flows.of_leg[rows]], ends.protocol[rows], ends.tunnel[rows]
+    for number, service_port in sorted(set(zip(protocol[balanced].tolist(), port[balanced].tolist(), strict=True))):
+        mine = (protocol == number) & (port == service_port)
+        if rewriter:
+            mode = rewriter.mode
+        elif (mine & forwarded).any():
+            tunnels = set(tunnel[mine & forwarded].tolist())
+            mode = TUNNEL_MODES.get(max(tunnels), DSR_MAC)
+        else:
+            mode = UNKNOWN
+        if proposal and not proposal.mode_known:
+            mode = UNKNOWN
+        found.append(Service(int(number), int(service_port), mode))
+    return tuple(found)
+
+
+def _balancer_hosts(
+    scene: Scene, candidate: Candidate, macs: set[int], declared: DeclaredVip | None, proposal: Proposal | None
+) -> tuple[Host, ...]:
+    named = list(declared.balancers) if declared else []
+    left = macs - {mac for host in named for mac in host.macs}
+    boxes: list[set[int]] = [{mac} for mac in sorted(left)]
+    for relay in candidate.relays:
+        touched = [box for box in boxes if box & {relay.taken_at, relay.sent_from}]
+        if len(touched) > 1:
+            boxes = [box for box in boxes if box not in touched] + [set().union(*touched)]
+    why = (proposal.evidence,) if proposal else ()
+    found = [Host("balancer", tuple(sorted(box)), _addresses(scene, box, candidate.address), evidence=why) for box in boxes]
+    return tuple(sorted((*named, *found), key=lambda host: host.macs))
+
+
+def _server_hosts(scene: Scene, candidate: Candidate, macs: set[int], declared: DeclaredVip | None) -> tuple[Host, ...]:
+    named = {mac: host for host in declared.servers for mac in host.macs} if declared else {}
+    replying = set(scene.ends.src_mac[candidate.outbound].tolist())
+    found = []
+    for mac in sorted(macs):
+        what = "answers from the VIP" if mac in replying else "is sent the VIP's packets by the balancer"
+        if mac in named:
+            found.append(replace(named[mac], evidence=(what,)))
+        else:
+            addresses = _addresses(scene, {mac}, candidate.address)
+            found.append(Host("server", (mac,), addresses, evidence=(f"{mac_text(mac)} {what}",)))
+    return tuple(found)
+
+
+def _addresses(scene: Scene, macs: set[int], vip: int) -> tuple[str, ...]:
+    """Addresses that MACs have stated to be theirs, but for the VIP and IPv6's link-local ones."""
+    stated = set().union(*(scene.stated.get(mac, frozenset()) for mac in macs)) - {vip}
+    texts = [scene.book.text(address) for address in sorted(stated)]
+    return tuple(text for text in texts if not text.startswith("fe80:"))
+
+
+def _absent(vip: DeclaredVip) -> Vip:
+    return Vip(vip.address, -1, vip.mode or UNKNOWN, balancers=vip.balancers, subnet=vip.subnet, provenance=DECLARED)

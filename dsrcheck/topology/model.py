@@ -1,0 +1,59 @@
+"""The topology: VIPs with their mode, balancers, servers and gateways, each fact with how it is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+INFERRED, DECLARED = "inferred", "declared"
+
+DSR_MAC, NAT, PROXY, DIRECT, UNKNOWN = "dsr-mac", "nat", "proxy", "direct", "unknown"
+TUNNEL_MODES = {1: "dsr-ipip", 2: "dsr-gre", 3: "dsr-gue", 4: "dsr-geneve"}
+"""Mode by the kernel's tunnel number of the forward leg."""
+MODES = (DSR_MAC, *TUNNEL_MODES.values(), "dsr-option", "dsr-dscp", NAT, PROXY, DIRECT, UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Host:
+    """A balancer, server or gateway: all the MACs (integers) and addresses (text) that are one box."""
+
+    role: str
+    macs: tuple[int, ...]
+    addresses: tuple[str, ...] = ()
+    name: str | None = None
+    provenance: str = INFERRED
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Service:
+    """Protocol (IP number) and port of a VIP that is balanced, and the mode it is seen in."""
+
+    protocol: int
+    port: int
+    mode: str
+
+
+@dataclass(frozen=True)
+class Vip:
+    """A virtual address: `identity` is its place in the address book (-1: declared, but not in the capture)."""
+
+    address: str
+    identity: int
+    mode: str
+    services: tuple[Service, ...] = ()
+    balancers: tuple[Host, ...] = ()
+    servers: tuple[Host, ...] = ()
+    gateways: tuple[int, ...] = ()
+    subnet: str | None = None
+    provenance: str = INFERRED
+    evidence: tuple[str, ...] = ()
+    flow_pairs: dict[int, int] = field(default_factory=dict)
+    """nat and proxy: flow at the client's side -> flow at the server's side."""
+
+    @property
+    def balancer_macs(self) -> frozenset[int]:
+        return frozenset(mac for host in self.balancers for mac in host.macs)
+
+    @property
+    def server_macs(self) -> frozenset[int]:
+        return frozenset(mac for host in self.servers for mac in host.macs)

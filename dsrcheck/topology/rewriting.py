@@ -1,0 +1,129 @@
+"""Balancers that rewrite addresses (NAT) or end connections themselves (proxy): pairs a client's flow with the server's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsrcheck.flows.table import TCP, Int64
+from dsrcheck.topology.hops import UNUSED, sample_columns, share_packets
+from dsrcheck.topology.model import NAT, PROXY
+from dsrcheck.topology.scene import Scene
+
+MATCHED_SHARE = 0.6
+"""Share of an address's answered flows that must have their twin behind it before it is called a proxy."""
+BYTES_APART = 512
+"""By how many bytes (and a twentieth) a proxied answer may differ: a proxy changes some header lines."""
+
+
+@dataclass(frozen=True)
+class Rewriter:
+    """A VIP whose balancer rewrites: client flow -> server flow, the balancer's MACs, and the mode."""
+
+    mode: str
+    balancers: frozenset[int]
+    flow_pairs: dict[int, int]
+    servers: frozenset[int]
+    evidence: str
+
+
+def find_nat(scene: Scene) -> dict[int, Rewriter]:
+    """Addresses whose packets go on under another destination address, by the same box, to several servers.
+
+    A leg of one flow and a leg of another are the same packets when they share entries of the sketch (addresses and
+    ports are no part of a packet's hash). One server alone is port forwarding, unless it stands on the same link and
+    the box owns the address there.
+    """
+    ends, flows = scene.ends, scene.flows
+    samples = sample_columns(scene.legs.legs)
+    # Only directions known by a handshake: the way back through a masquerading router looks the same.
+    rows = np.flatnonzero(scene.of_services & scene.inbound & flows.sure[flows.of_leg] & (samples[:, 0] != UNUSED))
+    if not len(rows):
+        return {}
+    ttl, first = scene.leg("ttl_max"), scene.leg("first_frame")
+    order = rows[np.lexsort((first[rows], -ttl[rows], samples[rows, 0]))]
+    before, after = order[:-1], order[1:]
+    twin = (
+        (samples[before, 0] == samples[after, 0])
+        & (ends.dst[before] != ends.dst[after])
+        & (ends.dst_mac[before] == ends.src_mac[after])
+    )
+    before, after = before[twin], after[twin]
+    before, after = _same_packets(scene, before, after)
+    found = {}
+    for address in np.unique(ends.dst[before]).tolist():
+        mine = ends.dst[before] == address
+        entry, exit_ = before[mine], after[mine]
+        boxes = frozenset(ends.dst_mac[entry].tolist())
+        spread = len(set(ends.dst[exit_].tolist()))
+        same_link = bool((ends.link[entry] == ends.link[exit_]).all())
+        owned = bool(scene.owners.get(address, frozenset()) & boxes)
+        if spread > 1 or (same_link and owned):
+            pairs = dict(zip(flows.of_leg[entry].tolist(), flows.of_leg[exit_].tolist(), strict=True))
+            servers = frozenset(ends.dst_mac[exit_].tolist())
+            text = f"its packets go on to {spread} other address{'es' * (spread > 1)}"
+            found[address] = Rewriter(NAT, boxes, pairs, servers, text)
+    return found
+
+
+def _same_packets(scene: Scene, before: Int64, after: Int64) -> tuple[Int64, Int64]:
+    same = share_packets(scene.legs.legs, before, after) if len(before) else np.zeros(0, bool)
+    return before[same], after[same]
+
+
+def find_proxies(scene: Scene) -> dict[int, Rewriter]:
+    """Addresses whose owner answers clients itself and, within each connection, asks a server for the like many bytes.
+
+    The owner's second connections come from another address of its own, go to one port, and spread over servers or stand
+    on the same link as the clients' side.
+    """
+    ends, flows = scene.ends, scene.flows
+    serving = scene.of_services & ~scene.inbound & (ends.protocol == TCP) & (scene.leg("syn_ack") > 0)
+    asking = scene.of_services & scene.inbound & (ends.protocol == TCP) & (scene.leg("syn") > 0)
+    both = sorted(set(ends.src_mac[serving].tolist()) & set(ends.src_mac[asking].tolist()))
+    answered = np.zeros(len(flows), np.int64)
+    back = scene.of_services & ~scene.inbound
+    np.maximum.at(answered, flows.of_leg[back], scene.leg("payload")[back])
+    found = {}
+    for box in both:
+        front = np.unique(flows.of_leg[serving & (ends.src_mac == box)])
+        behind = np.unique(flows.of_leg[asking & (ends.src_mac == box)])
+        own = scene.stated.get(box, frozenset())
+        for address in np.unique(flows.service[front]).tolist():
+            mine = front[flows.service[front] == address]
+            theirs = behind[(flows.client[behind] != address) & (flows.service[behind] != address)]
+            if own:
+                theirs = theirs[np.isin(flows.client[theirs], list(own))]
+            pairs = _nested(scene, mine, theirs, answered)
+            if len(pairs) < 2 or len(pairs) < MATCHED_SHARE * (answered[mine] > 0).sum():
+                continue
+            targets = np.array(sorted(pairs.values()))
+            spread = len(np.unique(flows.service[targets]))
+            if spread < 2 and not scene.owners.get(address, frozenset()) & {box}:
+                continue
+            rows = np.isin(flows.of_leg, targets) & scene.of_services & scene.inbound & (ends.src_mac == box)
+            servers = frozenset(ends.dst_mac[rows].tolist())
+            text = f"its owner asks {spread} server{'s' * (spread > 1)} for the like within each connection"
+            found[address] = Rewriter(PROXY, frozenset({box}), pairs, servers, text)
+    return found
+
+
+def _nested(scene: Scene, front: Int64, behind: Int64, answered: Int64) -> dict[int, int]:
+    """Front flow -> the flow behind it: the first that starts while the front one lasts and answers with about as much."""
+    if not len(front) or not len(behind):
+        return {}
+    flows = scene.flows
+    last = np.zeros(len(flows), np.int64)
+    np.maximum.at(last, flows.of_leg, scene.leg("last_time"))
+    behind = behind[np.argsort(flows.first_time[behind], kind="stable")]
+    place = np.searchsorted(flows.first_time[behind], flows.first_time[front])
+    inside = place < len(behind)
+    front, partner = front[inside], behind[place[inside]]
+    apart = np.abs(answered[front] - answered[partner])
+    good = (
+        (flows.first_time[partner] <= last[front])
+        & (answered[front] > 0)
+        & (apart <= BYTES_APART + answered[front] // 20)
+    )
+    return dict(zip(front[good].tolist(), partner[good].tolist(), strict=True))
