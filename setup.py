@@ -39,6 +39,7 @@ def extensions() -> list[Extension]:
             build_dir="build/cython",
             language_level=3,
             # What is given here wins over a directive at the head of a module.
+            force=True,  # what another mode left behind is not up to date, however young it is
             compiler_directives={"boundscheck": True} if MODE == "checked" else {},
         )
     except Exception as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -64,19 +64,19 @@ def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn a skipped test into a failure where none may be skipped."""
-    report: pytest.TestReport = yield  # type: ignore[misc, assignment]
+    report = yield
     _forbid_skip(report)
-    return report  # type: ignore[return-value]
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Iterator[None]:
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Turn a module skipped as a whole into a failure where none may be skipped."""
-    report: pytest.CollectReport = yield  # type: ignore[misc, assignment]
+    report = yield
     _forbid_skip(report)
-    return report  # type: ignore[return-value]
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""The one report that every front end renders: its model, and one renderer a file."""

@@ -1,0 +1,184 @@
+"""The report: everything the program has to say, in the words and the order it is to be said in.
+
+Renderers only lay it out. Addresses, MACs and times are text here: addresses in lower case, MACs with colons, times as
+ISO 8601 UTC with nanoseconds. Nothing depends on the clock or on the machine: the same input gives the same report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsrcheck.exits import Exit
+from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, Verdict
+
+SCHEMA = "dsrcheck.report/1"
+INCONCLUSIVE = "inconclusive"
+NEVER = "never"
+FORWARD_PATH_RULES = frozenset({"DSR103"})
+REPLY_PATH_RULES = frozenset({"DSR201", "DSR202"})
+
+
+@dataclass(frozen=True)
+class CaptureInfo:
+    """One capture as it was read. `truncated`: why and where reading ended early. `dropped`: frames the file says are
+    missing, None when it does not tell."""
+
+    path: str
+    frames: int
+    bytes: int
+    link_type: str
+    vantage: str
+    first_time: str | None = None
+    last_time: str | None = None
+    truncated: str | None = None
+    dropped: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Host:
+    """A balancer, server or gateway. `provenance`: declared or inferred, by `evidence`. `flows`: None when not counted."""
+
+    role: str
+    macs: tuple[str, ...]
+    addresses: tuple[str, ...] = ()
+    name: str | None = None
+    provenance: str = "inferred"
+    evidence: tuple[str, ...] = ()
+    flows: int | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A protocol (its name in lower case) and port of a VIP, its mode, and how many flows there were."""
+
+    protocol: str
+    port: int
+    mode: str
+    flows: int
+
+
+@dataclass(frozen=True)
+class VipReport:
+    """A VIP and who serves it. `reply_bytes_from`: `legs` when replies were seen, `acks` when reckoned from the clients' acks."""
+
+    address: str
+    mode: str
+    provenance: str = "inferred"
+    services: tuple[Service, ...] = ()
+    balancers: tuple[Host, ...] = ()
+    servers: tuple[Host, ...] = ()
+    gateways: tuple[Host, ...] = ()
+    clients: int = 0
+    flows: int = 0
+    request_bytes: int = 0
+    reply_bytes: int = 0
+    reply_bytes_from: str = "legs"
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row of a step table: one leg of a flow. `verdict`: what holds or is broken there; None where nothing was judged."""
+
+    step: int
+    role: str
+    src_mac: str | None
+    dst_mac: str | None
+    src_ip: str
+    dst_ip: str
+    verdict: str | None = None
+
+
+@dataclass(frozen=True)
+class StepTable:
+    """The steps of one flow that stands for all of its kind; `flow` is its number in `dsrcheck flow`."""
+
+    vip: str
+    kind: str
+    flow: int
+    title: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was read, who is who, how each rule stands, and what is wrong. `notes`: what else to know, such as how to
+    capture better."""
+
+    captures: tuple[CaptureInfo, ...]
+    vips: tuple[VipReport, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    steps: tuple[StepTable, ...] = ()
+    notes: tuple[str, ...] = ()
+    schema: str = field(default=SCHEMA, init=False)
+
+    @property
+    def verdict(self) -> str:
+        """`fail` with an error; `pass` when a VIP's forward path and reply path were both proved right; else `inconclusive`."""
+        if any(finding.severity == "error" for finding in self.findings):
+            return FAIL
+        for vip in self.vips:
+            passed = {v.rule for v in self.verdicts if v.vip == vip.address and v.verdict == PASS}
+            if passed & FORWARD_PATH_RULES and passed & REPLY_PATH_RULES:
+                return PASS
+        return INCONCLUSIVE
+
+    @property
+    def nothing_to_check(self) -> bool:
+        """Whether no balanced traffic was found: no VIP, or only declared ones without a flow."""
+        return all(vip.provenance == "declared" and not vip.flows for vip in self.vips)
+
+    def status(self, fail_on: str = "error", exit_zero: bool = False) -> Exit:
+        """The exit status; `fail_on` is the least severity that fails, or `never`."""
+        failing = () if fail_on == NEVER else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+        if exit_zero:
+            return Exit.CLEAN
+        if any(finding.severity in failing for finding in self.findings):
+            return Exit.FINDINGS
+        return Exit.NOTHING_TO_CHECK if self.nothing_to_check else Exit.CLEAN
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as the JSON contract has it (report/schema.json)."""
+        return {
+            "schema": self.schema,
+            "verdict": self.verdict,
+            "captures": [_capture(capture) for capture in self.captures],
+            "vips": [_vip(vip) for vip in self.vips],
+            "verdicts": [_plain(verdict) for verdict in self.verdicts],
+            "findings": [_plain(finding) for finding in self.findings],
+            "steps": [_plain(table) for table in self.steps],
+            "notes": list(self.notes),
+        }
+
+
+def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Findings worst first; causes before what they entail; else in their order."""
+    return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.because_of is not None)))
+
+
+def _capture(capture: CaptureInfo) -> dict[str, Any]:
+    return _plain(capture) | {"truncated": capture.truncated is not None, "truncation": capture.truncated}
+
+
+def _vip(vip: VipReport) -> dict[str, Any]:
+    hosts = {role: [_host(host) for host in getattr(vip, role)] for role in ("balancers", "servers", "gateways")}
+    return _plain(vip) | hosts
+
+
+def _host(host: Host) -> dict[str, Any]:
+    fields = _plain(host)
+    return fields if host.flows is not None else {name: value for name, value in fields.items() if name != "flows"}
+
+
+def _plain(value: Any) -> Any:
+    """A frozen dataclass as dictionaries and lists, mappings in the order of their keys."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if hasattr(value, "items"):
+        return {key: _plain(value[key]) for key in sorted(value)}
+    return value
