@@ -16,7 +16,7 @@ cdef int LONGEST_802_3, ARPHRD_ETHER, ARPHRD_NETLINK
 cdef int HOP_BY_HOP, ICMP, IPIP, TCP, UDP, IPV6_IN_IP, ROUTING, FRAGMENT
 cdef int GRE, AUTHENTICATION, ICMPV6, NO_NEXT, DESTINATION_OPTIONS, SCTP
 cdef int PORT_GUE, PORT_GLB, PORT_GENEVE, TAG_LIMIT, EXTENSION_LIMIT, TUNNEL_LIMIT
-cdef unsigned long long SNAP, MAPPED, BROADCAST, NO_TARGET
+cdef unsigned long long SNAP, ARP_OF_ETHERNET_AND_IPV4, MAPPED, BROADCAST, NO_TARGET
 
 cdef long long u16(const unsigned char* data, Py_ssize_t at) noexcept nogil
 @cython.locals(a=cython.ulonglong, b=cython.ulonglong, c=cython.ulonglong, d=cython.ulonglong)
@@ -67,7 +67,7 @@ cdef class Frame:
     ) noexcept nogil
     @cython.locals(family=cython.ulonglong)
     cdef Py_ssize_t _loopback(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end) noexcept nogil
-    @cython.locals(version=cython.int, any_version=cython.bint)
+    @cython.locals(version=cython.int)
     cdef Py_ssize_t _raw(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, int link_type) noexcept nogil
     @cython.locals(tags=cython.int, shift=cython.int, number=cython.longlong)
     cdef Py_ssize_t _tags(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, int ethertype) noexcept nogil

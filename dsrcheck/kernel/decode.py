@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, annotation_typing=False
 """A frame's bytes to its fields: link layer, tunnels, IP, transport, ICMP quotes, ARP and NDP claims.
 
-Plain Python that Cython also compiles (types in decode.pxd). Every read is preceded by a test against `end`, the position
-after the last captured byte: compiled reads are unchecked, and interpreted slices are silently short.
+Plain Python that Cython also compiles (types in decode.pxd). A test against `end`, the position after the last captured
+byte, precedes every read: compiled reads are unchecked.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ GRE, AUTHENTICATION, ICMPV6, NO_NEXT, DESTINATION_OPTIONS, SCTP = 47, 51, 58, 59
 # UDP ports of tunnels: GUE (Katran, Linux), GUE of GLB director, Geneve (RFC 8926).
 PORT_GUE, PORT_GLB, PORT_GENEVE = 6080, 19523, 6081
 
+ARP_OF_ETHERNET_AND_IPV4 = 0x0001_0800_0604  # hardware, protocol, and the lengths of their addresses
 ARPHRD_ETHER, ARPHRD_NETLINK = 1, 824
 
 TAG_LIMIT = 4  # VLAN tags read in a frame
@@ -44,10 +45,12 @@ NO_TARGET = 0xFFFF_FFFF_FFFF  # 255.255.255.255, mapped
 
 
 def u16(data: Buffer, at: int) -> int:
+    """Return the two octets at a position as a number, most significant first."""
     return data[at] << 8 | data[at + 1]
 
 
 def u32(data: Buffer, at: int) -> int:
+    """Return the four octets at a position as a number, most significant first."""
     a = data[at]
     b = data[at + 1]
     c = data[at + 2]
@@ -56,22 +59,36 @@ def u32(data: Buffer, at: int) -> int:
 
 
 def u48(data: Buffer, at: int) -> int:
+    """Return the six octets at a position as a number, most significant first."""
     return u32(data, at) << 16 | u16(data, at + 4)
 
 
 def u64(data: Buffer, at: int) -> int:
+    """Return the eight octets at a position as a number, most significant first."""
     return u32(data, at) << 32 | u32(data, at + 4)
 
 
 class Frame:
     """One decoded frame; reused for the next, so that no object per frame is made.
 
-    All attributes are non-negative integers. MAC addresses are 48-bit, IP addresses two 64-bit halves (IPv4 is mapped into
-    ::ffff:0:0/96). Network attributes are those of the innermost IP packet, `outer_*` those of the outermost of a tunnel.
+    All attributes are non-negative integers, 0 where the frame has no such field. MAC addresses have 48 bits, IP
+    addresses two halves of 64 (IPv4 is mapped into ::ffff:0:0/96).
 
-    `reach` tells how far the frame could be read: 0 nothing usable; 2 link layer; 3 IP header, and then no transport header
-    (cut, or a later fragment); 4 transport header too (nothing is read, or missing, of protocols without ports).
-    `claim` and `tunnel` are positions in `CLAIMS` and `TUNNELS`; docs/architecture.md lists the rest.
+    `reach`: how far the frame could be read: 0 nothing usable; 2 link layer; 3 IP header, and then no transport header
+        (it is cut, or this is a later fragment); 4 transport header too (of protocols without ports nothing is read)
+    `macs`: which of `src_mac` (1) and `dst_mac` (2) the link layer has; `ethertype`: after all tags
+    `vlan`: packed VLAN ids, the outermost in bits 0 to 11, the next in 12 to 23, the third in 24 to 35; 0 untagged
+    `tunnel`: position in `TUNNELS` of the outermost encapsulation; `depth`: how many were removed; `outer_*`: of the
+        outermost IP header, and the destination port if it carries UDP; all others are of the innermost packet
+    `ip_length`: of the packet, in bytes, as declared; `fragment_offset`: in bytes; `ip_id`: of IPv6, the fragment's
+    `protocol`: after extension headers; `ttl`: or hop limit
+    `mss`, `ts_val`, `ts_ecr`, `has_ts`: TCP options; `tcp_flags`: the low eight bits
+    `payload_length`: bytes after the transport header, as declared; `payload_offset`: where they begin in `data`;
+        `payload_captured`: how many of them were captured. Of later fragments: after the IP header.
+    `icmp_word`: the four bytes after the checksum; `icmp_id`: of an echo; `icmp_value`: MTU, or gateway of a redirect
+    `quoted`: 1 with the `quoted_*` fields of the packet that an ICMP error is about
+    `claim`: position in `CLAIMS`; `claim_mac`, `claim_high`, `claim_low`: the MAC and the address stated to be there;
+        `target_mac`, `target_high`, `target_low`: whom an ARP is for; target of NDP and of an ICMPv6 redirect
     """
 
     def __init__(self) -> None:
@@ -82,8 +99,8 @@ class Frame:
     def decode(self, data: Buffer, offset: int, captured: int, original: int, link_type: int) -> int:
         """Decode the frame at `data[offset : offset + captured]` and return its `reach`.
 
-        `original` is the frame's length on the wire in bytes, `link_type` a LINKTYPE number. Never raises: a frame that is
-        not within `data`, or of an unknown link type, has reach 0.
+        `original` is the frame's length on the wire in bytes, `link_type` a LINKTYPE number. Never raises: a frame that
+        is not within `data`, or of an unknown link type, has reach 0.
         """
         if offset < 0 or captured <= 0 or offset > len(data) or captured > len(data) - offset:
             self._clear()
@@ -145,7 +162,7 @@ class Frame:
             return self._cooked(data, at, end)
         if link_type == LINK_COOKED_2:
             return self._cooked_2(data, at, end)
-        if link_type == LINK_NULL or link_type == LINK_LOOP:
+        if link_type in (LINK_NULL, LINK_LOOP):
             return self._loopback(data, at, end)
         return self._raw(data, at, end, link_type)
 
@@ -194,8 +211,7 @@ class Frame:
         return at + 4
 
     def _raw(self, data: Buffer, at: int, end: int, link_type: int) -> int:
-        any_version = link_type == LINK_RAW or link_type == LINK_RAW_12 or link_type == LINK_RAW_14
-        if at >= end or not (any_version or link_type == LINK_IPV4 or link_type == LINK_IPV6):
+        if at >= end or link_type not in (LINK_RAW, LINK_RAW_12, LINK_RAW_14, LINK_IPV4, LINK_IPV6):
             return -1
         version = data[at] >> 4
         if version == 4 and link_type != LINK_IPV6:
@@ -296,8 +312,8 @@ class Frame:
     def _extensions(self, data: Buffer, at: int, end: int, header: int) -> int:
         """Follow extension headers (RFC 8200, 4) from one of kind `header`; return where the first other header begins.
 
-        Leaves its kind in `_header`, the fragment header's fields in `_fragment` and `_fragment_id`. When the chain is cut,
-        or too long, the position returned lies past `end`.
+        Leaves its kind in `_header`, the fragment header's fields in `_fragment` and `_fragment_id`. When the chain is
+        cut, or too long, the position returned lies past `end`.
         """
         self._fragment = self._fragment_id = 0
         for _ in range(EXTENSION_LIMIT + 1):
@@ -356,7 +372,7 @@ class Frame:
         return self._encapsulated(data, at + 4 + options * 4, end, u16(data, at + 2))
 
     def _inner_of_gue(self, data: Buffer, at: int, end: int) -> int:
-        """GUE (draft-ietf-intarea-gue): variant 1 is an IP header as it is, variant 0 has a header and options before it."""
+        """GUE (draft-ietf-intarea-gue): variant 1 is an IP header as it is, variant 0 has a header of its own first."""
         if data[at] >> 6 == 1:
             return self._plausible(data, at, end, data[at] >> 4)
         if data[at] >> 5:  # another variant, or a control message
@@ -500,9 +516,9 @@ class Frame:
 
     def _icmp4(self, data: Buffer, at: int, end: int) -> None:
         kind = self.icmp_type
-        if kind == 0 or kind == 8:
+        if kind in (0, 8):
             self.icmp_id = self.icmp_word >> 16
-        elif kind == 3 or kind == 4 or kind == 5 or kind == 11 or kind == 12:
+        elif kind in (3, 4, 5, 11, 12):
             if kind == 5:
                 self.icmp_value = self.icmp_word
             elif kind == 3 and self.icmp_code == 4:
@@ -511,7 +527,7 @@ class Frame:
 
     def _icmp6(self, data: Buffer, at: int, end: int) -> None:
         kind = self.icmp_type
-        if kind == 128 or kind == 129:
+        if kind in (128, 129):
             self.icmp_id = self.icmp_word >> 16
         elif 1 <= kind <= 4:
             if kind == 2:
@@ -519,7 +535,7 @@ class Frame:
             self._quote(data, at + 8, end)
         elif kind == 137:
             self._redirect(data, at, end)
-        elif kind == 135 or kind == 136:
+        elif kind in (135, 136):
             self._neighbour(data, at, end)
 
     def _quote(self, data: Buffer, at: int, end: int) -> None:
@@ -547,7 +563,7 @@ class Frame:
             return
         self.quoted = 1
         protocol = self.quoted_protocol
-        if (protocol == TCP or protocol == UDP or protocol == SCTP) and not later and end - at >= 4:
+        if protocol in (TCP, UDP, SCTP) and not later and end - at >= 4:
             self.quoted_src_port = u16(data, at)
             self.quoted_dst_port = u16(data, at + 2)
 
@@ -564,10 +580,10 @@ class Frame:
     # Claims: who states by ARP (RFC 826, 5227) or NDP (RFC 4861) that an address is at a MAC
 
     def _arp(self, data: Buffer, at: int, end: int) -> None:
-        if end - at < 28 or u32(data, at) != 0x0001_0800 or u16(data, at + 4) != 0x0604:  # Ethernet, IPv4, lengths 6 and 4
+        if end - at < 28 or u48(data, at) != ARP_OF_ETHERNET_AND_IPV4:
             return
         opcode = u16(data, at + 6)
-        if opcode != 1 and opcode != 2:
+        if opcode not in (1, 2):
             return
         self._rare = 1
         self.claim_mac = u48(data, at + 8)
@@ -582,7 +598,7 @@ class Frame:
             self.claim = 3 if own or told_to_all else 2
 
     def _neighbour(self, data: Buffer, at: int, end: int) -> None:
-        """Neighbour solicitation and advertisement; from a tunnel, or with a hop limit below 255, they are no claims."""
+        """Neighbour solicitation and advertisement; from a tunnel, or with a hop limit below 255, no claims."""
         if end - at < 24 or self.ttl != 255 or self.icmp_code or self.depth:
             return
         self.target_high = u64(data, at + 8)
@@ -609,17 +625,13 @@ class Frame:
 
 
 def is_tag(ethertype: int) -> bool:
-    return ethertype == TYPE_TAG or ethertype == TYPE_SERVICE_TAG or ethertype == TYPE_OLD_TAG
+    """Tell whether a VLAN tag follows."""
+    return ethertype in (TYPE_TAG, TYPE_SERVICE_TAG, TYPE_OLD_TAG)
 
 
 def is_extension(header: int) -> bool:
-    return (
-        header == HOP_BY_HOP
-        or header == ROUTING
-        or header == FRAGMENT
-        or header == AUTHENTICATION
-        or header == DESTINATION_OPTIONS
-    )
+    """Tell whether a number of the protocol field is an extension header that the transport header can follow."""
+    return header in (HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION_OPTIONS)
 
 
 def snap_type(data: Buffer, at: int, end: int) -> int:
