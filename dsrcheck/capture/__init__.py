@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dsrcheck.capture.batch import Batch, Interface
 from dsrcheck.capture.errors import CaptureError
+from dsrcheck.capture.reader import Capture, open_capture
 from dsrcheck.capture.write import CaptureWriter
 
-__all__ = ["Batch", "CaptureError", "CaptureWriter", "Interface"]
+__all__ = ["Batch", "Capture", "CaptureError", "CaptureWriter", "Interface", "open_capture"]

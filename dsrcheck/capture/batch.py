@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 LONGEST_FRAME = 262_144
-"""Most bytes captured of one frame: what libpcap and Wireshark take (MAXIMUM_SNAPLEN, WTAP_MAX_PACKET_SIZE_STANDARD)."""
+"""Most bytes captured of one frame: libpcap (MAXIMUM_SNAPLEN) and Wireshark (WTAP_MAX_PACKET_SIZE_STANDARD) agree."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class Batch:
     """Consecutive frames of one capture. The columns are `array('q')` of length `count`.
 
     `data` holds the bytes of all of them (and of what stands between them in the file); frame `i` is
-    `data[offset[i] : offset[i] + captured[i]]`. `original`: length on the wire in bytes. `time`: nanoseconds since 1970 UTC.
-    `interface`: index into `Capture.interfaces`. `first_number`: number of the first frame, counted from 1.
+    `data[offset[i] : offset[i] + captured[i]]`. `original`: length on the wire in bytes. `time`: nanoseconds since 1970
+    UTC, never negative. `interface`: index into `Capture.interfaces`. `first_number`: number of the first frame (the
+    first of a capture has 1).
     """
 
     data: bytes | bytearray | memoryview
@@ -41,3 +43,50 @@ class Batch:
     time: array[int]
     interface: array[int]
     first_number: int
+
+
+BATCH_FRAMES = 4096
+"""Most frames of a batch."""
+
+
+def _column() -> array[int]:
+    return array("q", bytes(8 * BATCH_FRAMES))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Room for the headers of one batch, written again and again."""
+
+    offset: array[int] = field(default_factory=_column)
+    captured: array[int] = field(default_factory=_column)
+    original: array[int] = field(default_factory=_column)
+    time: array[int] = field(default_factory=_column)
+    interface: array[int] = field(default_factory=_column)
+
+    def batch(self, data: bytes | bytearray, count: int, first_number: int) -> Batch:
+        """Return the first `count` rows as a batch that keeps its own copy of them."""
+        return Batch(
+            data,
+            count,
+            self.offset[:count],
+            self.captured[:count],
+            self.original[:count],
+            self.time[:count],
+            self.interface[:count],
+            first_number,
+        )
+
+
+class Step(NamedTuple):
+    """How far a reader came with the bytes it was given.
+
+    `frames`: how many it found. `position`: where the next record starts. `needed`: bytes from there on that it takes
+    to go on, 0 if the reader can go on at once. `damage`: why there is no going on. `passed`: frames to be numbered
+    after these, though they are none for us.
+    """
+
+    frames: int
+    position: int
+    needed: int = 0
+    damage: str | None = None
+    passed: int = 0

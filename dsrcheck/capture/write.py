@@ -27,9 +27,10 @@ IF_TSRESOL = 9
 class CaptureWriter:
     """Writes frames to a file or a binary stream; a context manager.
 
-    `interfaces`: in order of their index; the number given to `write` is the place in this list. Classic pcap has room for
-    one interface only and for no names and no comments. `nanoseconds=False` writes microseconds (rounded down).
-    A stream that was passed in is flushed, not closed. Raises ValueError on what the format cannot say, OSError on writing.
+    `interfaces`: in order of their index; the number given to `write` is the place in this list. Classic pcap has room
+    for one interface only and for no names and no comments. `nanoseconds=False` writes microseconds (rounded down).
+    A stream that was passed in is flushed, not closed. Raises ValueError on what the format cannot say, OSError on
+    writing.
     """
 
     def __init__(

@@ -1,0 +1,258 @@
+"""Where the bytes of a capture come from: files, compressed files, standard input. Magic numbers tell which."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BufferedIOBase
+from typing import Any, Protocol, cast
+
+from dsrcheck.capture.errors import CaptureError
+from dsrcheck.capture.pipe import PipeReader
+
+STANDARD_INPUT = "-"
+CHUNK = 1 << 20
+"""Bytes to read at a time."""
+_MAGIC = 4
+_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
+_ZSTD_WINDOW = 1 << 27
+"""Largest window a zstd file may ask for: what the zstd tool itself takes without being told to (128 MiB)."""
+
+
+class Source(Protocol):
+    """Bytes in order. `damage`: why they ended early, if they did. `interrupted`: SIGINT ended them."""
+
+    damage: str | None
+
+    @property
+    def interrupted(self) -> bool: ...
+
+    @property
+    def bytes_read(self) -> int: ...
+
+    def read(self, size: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class PlainSource:
+    """Bytes as they lie in the file or arrive by the pipe; a few may be put back to be read again."""
+
+    def __init__(
+        self,
+        read: Callable[[int], bytes],
+        close: Callable[[], None],
+        pipe: PipeReader | None = None,
+        ends_by_interrupt: bool = False,
+    ) -> None:
+        self.damage: str | None = None
+        self.bytes_read = 0
+        self._read = read
+        self._close = close
+        self._pipe = pipe
+        self._ends_by_interrupt = ends_by_interrupt
+        self._back = b""
+        self._stopped = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether SIGINT ended the pipe."""
+        return self._stopped or (self._pipe is not None and self._pipe.interrupted)
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, as soon as there are some; none at the end."""
+        if self._back:
+            piece, self._back = self._back[:size], self._back[size:]
+            return piece
+        if self.damage is not None or self._stopped:
+            return b""
+        try:
+            piece = self._read(size)
+        except OSError as error:
+            self.damage = f"reading failed: {error.strerror or error}"
+            return b""
+        except KeyboardInterrupt:
+            if not self._ends_by_interrupt:
+                raise
+            self._stopped = True
+            return b""
+        self.bytes_read += len(piece)
+        return piece
+
+    def put_back(self, piece: bytes) -> None:
+        """Let the next read return `piece` first."""
+        self._back = piece + self._back
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._pipe is not None:
+            self._pipe.close()
+        self._close()
+
+
+@dataclass(frozen=True)
+class Packing:
+    """A way of compression: a file is one or more members, each begun by a magic number.
+
+    `unpacker`: makes a fresh decompressor (decompress, eof, unused_data). `step`: bytes to give it at a time, so few
+    that even data made for it unpack to some 32 MiB at most.
+    """
+
+    name: str
+    starts: Callable[[bytes], bool]
+    unpacker: Callable[[], Any]
+    step: int
+
+
+def _zstd_unpacker() -> Any:
+    import zstandard  # only a capture that needs it pays for it
+
+    return zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+
+
+GZIP = Packing("gzip", lambda head: head[:2] == b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31), 1 << 15)
+# RFC 8878; the magic of a skippable frame, which may come first, has sixteen values.
+ZSTD = Packing(
+    "zstd", lambda head: head[:4] == b"\x28\xb5\x2f\xfd" or _SKIPPABLE.match(head) is not None, _zstd_unpacker, 1 << 10
+)
+
+
+class PackedSource:
+    """The content of a compressed file, member by member."""
+
+    def __init__(self, packed: PlainSource, packing: Packing) -> None:
+        self.damage: str | None = None
+        self._packed = packed
+        self._packing = packing
+        self._unpacker = packing.unpacker()
+        self._input = b""
+        self._content = bytearray()
+        self._ended = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether SIGINT ended the pipe."""
+        return self._packed.interrupted
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read of the compressed file."""
+        return self._packed.bytes_read
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes of content, as soon as there are some; none at the end."""
+        while len(self._content) < size and not self._ended:
+            if not self._input:
+                if self._content:
+                    break
+                self._input = self._packed.read(1 << 16)
+            if not self._input:
+                self._end(self._packed.damage or f"the {self._packing.name} data are cut")
+            else:
+                self._unpack()
+        piece = bytes(self._content[:size])
+        del self._content[:size]
+        return piece
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._packed.close()
+
+    def _end(self, damage: str | None) -> None:
+        self._ended = True
+        self.damage = damage
+        self._input = b""
+
+    def _unpack(self) -> None:
+        """Unpack the input that is there, a step at a time, until there is content enough or the member ends."""
+        view = memoryview(self._input)
+        at = 0
+        try:
+            while at < len(view) and not self._unpacker.eof and len(self._content) < CHUNK:
+                self._content += self._unpacker.decompress(view[at : at + self._packing.step])
+                at += self._packing.step
+        except Exception as error:  # each library has its own, and zstandard is not imported here
+            large = "too much memory" in str(error)
+            self._end(f"the {self._packing.name} data {'need more than 128 MiB of memory' if large else 'are damaged'}")
+            return
+        unused = self._unpacker.unused_data if self._unpacker.eof else b""
+        self._input = unused + self._input[at:]
+        if self._unpacker.eof:
+            self._next_member()
+
+    def _next_member(self) -> None:
+        """Start on the member that follows, if one does; tapes and some tools pad with zeros."""
+        rest = self._input.lstrip(b"\0")
+        while len(rest) < 4:
+            piece = self._packed.read(1 << 16)
+            if not piece:
+                break
+            rest = (rest + piece).lstrip(b"\0")
+        if self._packing.starts(rest):
+            self._input = rest
+            self._unpacker = self._packing.unpacker()
+        elif rest:
+            self._end(f"what follows the {self._packing.name} data is not {self._packing.name}")
+        else:
+            self._end(self._packed.damage)
+
+
+def open_source(path: str) -> Source:
+    """Open a file, or standard input for `-`, to be unpacked as it is read. Raises CaptureError where that fails."""
+    packed = _standard_input() if path == STANDARD_INPUT else _file(path)
+    head = b""
+    while len(head) < _MAGIC:
+        piece = packed.read(_MAGIC - len(head))
+        if not piece:
+            break
+        head += piece
+    packed.put_back(head)
+    packing = next((packing for packing in (GZIP, ZSTD) if packing.starts(head)), None)
+    return packed if packing is None else PackedSource(packed, packing)
+
+
+def _file(path: str) -> PlainSource:
+    try:
+        file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it, and closes it
+    except OSError as error:
+        raise CaptureError(path, _why_not(error)) from None
+    except ValueError:
+        raise CaptureError(path, "no such file: a name cannot hold a NUL") from None
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return PlainSource(file.read, file.close)
+    pipe = PipeReader(file.fileno())
+    return PlainSource(pipe.read, file.close, pipe)
+
+
+def _standard_input() -> PlainSource:
+    if sys.stdin is None or sys.stdin.closed:
+        raise CaptureError(STANDARD_INPUT, "standard input is closed; pipe a capture into it")
+    if sys.stdin.isatty():
+        raise CaptureError(STANDARD_INPUT, "standard input is a terminal; pipe a capture into it: tcpdump -w - | ...")
+    try:
+        descriptor = sys.stdin.fileno()
+    except OSError:  # stands for a file, but is none: another program calls this one with bytes it has in memory
+        return PlainSource(cast(BufferedIOBase, sys.stdin.buffer).read1, _nothing, ends_by_interrupt=True)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return PlainSource(lambda size: os.read(descriptor, size), _nothing)
+    pipe = PipeReader(descriptor)
+    return PlainSource(pipe.read, _nothing, pipe)
+
+
+def _nothing() -> None:
+    """Leave standard input open: it is not ours."""
+
+
+def _why_not(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, IsADirectoryError):
+        return "this is a directory; give a capture file (pcap or pcapng)"
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    return f"cannot be opened: {error.strerror or error}"
