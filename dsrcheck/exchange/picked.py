@@ -1,0 +1,106 @@
+"""Sums the legs of one role up to one value an exchange: the columns `request.*`, `forward.*`, `reply.*` ..."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsrcheck.exchange.roles import Roles
+from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.tables import Column
+from dsrcheck.topology.scene import Scene
+
+FAR = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The legs of one role. `legs` are rows of the leg table, `rows` the exchange of each, `first` the first leg of each
+    exchange (-1 where there is none)."""
+
+    scene: Scene
+    legs: Int64
+    rows: Int64
+    count: int
+    first: Int64
+
+    @property
+    def seen(self) -> Flags:
+        return self.first >= 0
+
+    def total(self, name: str) -> Int64:
+        """Sum of a leg column over the legs of each exchange."""
+        sums = np.zeros(self.count, np.int64)
+        np.add.at(sums, self.rows, self.scene.leg(name)[self.legs])
+        return sums
+
+    def greatest(self, name: str) -> Int64:
+        """Greatest value of a leg column in each exchange, 0 where there is no leg."""
+        found = np.zeros(self.count, np.int64)
+        np.maximum.at(found, self.rows, self.scene.leg(name)[self.legs])
+        return found
+
+    def least(self, name: str, where: Flags | None = None) -> Int64:
+        """Least value of a leg column in each exchange (FAR where there is no leg)."""
+        found = np.full(self.count, FAR)
+        legs, rows = (self.legs, self.rows) if where is None else (self.legs[where], self.rows[where])
+        np.minimum.at(found, rows, self.scene.leg(name)[legs])
+        return found
+
+    def of_first(self, values: Int64, missing: int = 0) -> Int64:
+        """A value a leg, taken from the first leg of each exchange."""
+        if not len(values):
+            return np.full(self.count, missing, np.int64)
+        return np.where(self.seen, values[self.first], missing)
+
+    def leg_of_first(self, name: str, missing: int = 0) -> Int64:
+        return self.of_first(self.scene.leg(name), missing)
+
+    def any(self, of_leg: Flags) -> Flags:
+        """Whether a flag holds for one of the legs of each exchange."""
+        found = np.zeros(self.count, bool)
+        found[self.rows[of_leg[self.legs]]] = True
+        return found
+
+    def distinct(self, values: Int64) -> Int64:
+        """How many different values the legs of each exchange have."""
+        found = np.zeros(self.count, np.int64)
+        if len(self.rows):
+            pairs = np.unique(np.stack([self.rows, values[self.legs]], axis=1), axis=0)
+            np.add.at(found, pairs[:, 0], 1)
+        return found
+
+    def columns(self, role: str) -> dict[str, Column]:
+        """The contract's columns of a role; unknown where the role was not seen."""
+        ends, seen = self.scene.ends, self.seen
+
+        def column(values: Int64, kind: str) -> Column:
+            return Column(values, seen, kind)
+
+        return {
+            f"{role}.seen": Column(seen, None, "flag"),
+            f"{role}.src_mac": column(self.of_first(ends.src_mac), "mac"),
+            f"{role}.dst_mac": column(self.of_first(ends.dst_mac), "mac"),
+            f"{role}.src_ip": column(self.of_first(ends.src, -1), "address"),
+            f"{role}.dst_ip": column(self.of_first(ends.dst, -1), "address"),
+            f"{role}.src_port": column(self.of_first(ends.src_port), "number"),
+            f"{role}.dst_port": column(self.of_first(ends.dst_port), "number"),
+            f"{role}.vlan": column(self.of_first(ends.link) & 0xF_FFFF_FFFF, "number"),
+            f"{role}.ttl_min": column(np.where(seen, self.least("ttl_min"), 0), "number"),
+            f"{role}.ttl_max": column(self.greatest("ttl_max"), "number"),
+            f"{role}.frames": column(self.total("frames"), "number"),
+            f"{role}.bytes": column(self.total("bytes"), "number"),
+            f"{role}.first_frame": column(self.leg_of_first("first_frame"), "frame"),
+        }
+
+
+def pick(scene: Scene, roles: Roles, mask: Flags, first_by: Int64 | None = None) -> Picked:
+    """The legs under `mask`; the first of each exchange is the one with the earliest frame (or the least `first_by`)."""
+    legs = np.flatnonzero(mask & (roles.row >= 0))
+    rows = roles.row[legs]
+    key = (scene.leg("first_frame") if first_by is None else first_by)[legs]
+    first = np.full(len(roles), -1, np.int64)
+    order = np.lexsort((-key, rows))  # the least key of each row is written last
+    first[rows[order]] = legs[order]
+    return Picked(scene, legs, rows, len(roles), first)

@@ -1,0 +1,57 @@
+"""Why a capture may not show something, as sentences: what `not observed` is told with."""
+
+from __future__ import annotations
+
+from dsrcheck.exchange.visibility import Visibility
+from dsrcheck.topology.infer import Topology
+
+PLACES = {
+    "client": "it was taken at a client",
+    "gateway": "it was taken at a gateway",
+    "server": "it was taken at a server",
+    "balancer": "it was taken at the balancer",
+    "mirror": "the mirrored ports do not show it",
+    "unknown": "where it was taken cannot be told",
+}
+
+
+def reasons_for(topology: Topology, visible: Visibility) -> dict[str, str]:
+    """Column (or its prefix) -> why it is unknown, for the place where this capture was taken."""
+    if not visible.has_macs:
+        text = "the capture holds no pair of MAC addresses (link type); capture on a named interface"
+        return dict.fromkeys(("request", "forward", "reply", "server", "vip", "probe", "flow", "icmp", "setting"), text)
+    place = PLACES[visible.vantage()]
+    return {
+        "request": f"no request is seen on its way to the balancer: {place}",
+        "request.to_balancer": f"the clients' own frames are not all in this capture: {place}",
+        "forward": f"no forwarded packet is seen: {place}",
+        "forward.dst_role": f"what the balancer sends is not all in this capture: {place}",
+        "forward.same_packets": f"request and forwarded packet are not both seen: {place}",
+        "forward.ttl_drop": f"request and forwarded packet are not both seen: {place}",
+        "forward.missing": f"requests and forwards cannot be counted against each other: {place}, or offload, cuts or drops",
+        "forward.repeated": f"requests and forwards cannot be counted against each other: {place}, or offload, cuts or drops",
+        "forward.servers": f"what the balancer sends is not all in this capture: {place}",
+        "forward.sent_on": f"what the servers send is not all in this capture: {place}",
+        "forward.lost_for_size": f"request and forwarded packet are not both seen: {place}",
+        "reply": f"no reply from a server is seen: {place}",
+        "reply.through_balancer": f"no reply is seen, and acknowledgements do not tell which way it took: {place}",
+        "reply.answered": "no request was repeated long enough to tell silence from the end of the capture",
+        "reply.refused": f"no answer to a SYN is seen: {place}",
+        "reply.next_hop_right": f"no reply is seen whose way home is known: {place}",
+        "reply.foreign_reset": f"no reply from a server is seen: {place}",
+        "reply.from_balancer": f"no forwarded connection is seen at the balancer: {place}",
+        "flow": "no connection was caught from its SYN on",
+        "server.answers_arp": f"a server's ARP replies to others are not in this capture: {place}",
+        "server.advertises": f"a server's neighbour advertisements to others are not in this capture: {place}",
+        "server.asks_as_vip": "no frame of the server is in this capture",
+        "server.announces": "no frame of the server is in this capture",
+        "server.on_segment": f"whether the server is there is not seen: {place}",
+        "vip.owners_at_once": f"nobody is seen to be asked for the VIP by ARP or NDP with the answers in view: {place}",
+        "vip.followed": "the VIP did not change its balancer in this capture",
+        "vip.forward_source": f"request and forwarded packet are not both seen: {place}",
+        "vip.snip_in_subnet": "no address of the balancer's own is seen",
+        "vip.reply_bytes": "the capture shows neither replies nor acknowledgements for them",
+        "vip.request_bytes": "the capture shows no bytes of a request",
+        "probe.answered": f"answers to the balancer's ARP questions are not in this capture: {place}",
+        "setting.agrees": "the capture does not show what is declared",
+    }

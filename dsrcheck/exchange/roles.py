@@ -1,0 +1,147 @@
+"""Gives every leg of a balanced service its role (request, forward, reply ...) in the exchange it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsrcheck.flows.table import Flags, Int64, column
+from dsrcheck.topology.infer import Topology
+from dsrcheck.topology.model import NAT, PROXY, Vip
+from dsrcheck.topology.scene import Scene
+
+VIP_SHIFT = 48
+"""A MAC address has 48 bits: VIP number << 48 | MAC is one key for 'this MAC, with regard to this VIP'."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Exchanges (rows) and the legs of each, by role. Leg masks have one value a leg, `row` is -1 off any exchange."""
+
+    flow: Int64
+    """Flow of each row: the client's."""
+    vip: Int64
+    """VIP of each row: position in the topology."""
+    row: Int64
+    """Row of each leg."""
+    request: Flags
+    forward: Flags
+    sent_on: Flags
+    """A forwarded packet, passed on by the host that got it."""
+    reply: Flags
+    """From the VIP, not sent by the balancer."""
+    from_balancer: Flags
+    """From the VIP, sent by the balancer; `relayed` where it only passes a server's packet on."""
+    relayed: Flags
+    answer: Flags
+    """nat and proxy: the server's packets to the balancer."""
+
+    def __len__(self) -> int:
+        return len(self.flow)
+
+
+def mac_keys(vips: tuple[Vip, ...], which: str) -> Int64:
+    """Sorted keys (VIP number << 48 | MAC) of all balancers or servers."""
+    keys = [number << VIP_SHIFT | mac for number, vip in enumerate(vips) for mac in getattr(vip, which)]
+    return np.array(sorted(keys), np.int64)
+
+
+def assign_roles(scene: Scene, topology: Topology) -> Roles:
+    """The exchanges of all balanced services. A flow that the balancer serves itself is no exchange, unless it was
+    forwarded as well (a balancer may be one of the servers, or run services of its own)."""
+    flows, ends, vips = scene.flows, scene.ends, topology.vips
+    vip_of_flow = _vip_of_flow(scene, vips)
+    row_of_flow = np.full(len(flows), -1, np.int64)
+    behind = np.full(len(flows), -1, np.int64)
+    for vip in vips:
+        for front, back in vip.flow_pairs.items():
+            behind[front] = back
+    row_of_flow[vip_of_flow >= 0] = np.arange(int((vip_of_flow >= 0).sum()))
+    rows_flow = np.flatnonzero(vip_of_flow >= 0)
+
+    leg_row = np.where(scene.of_services, row_of_flow[flows.of_leg], -1)
+    leg_vip = np.where(leg_row >= 0, vip_of_flow[flows.of_leg], -1)
+    inside = leg_row >= 0
+    balancers, servers = mac_keys(vips, "balancer_macs"), mac_keys(vips, "server_macs")
+    src_key, dst_key = leg_vip << VIP_SHIFT | ends.src_mac, leg_vip << VIP_SHIFT | ends.dst_mac
+    balancer_sends, balancer_takes = np.isin(src_key, balancers), np.isin(dst_key, balancers)
+
+    inbound, outbound = inside & scene.inbound, inside & ~scene.inbound
+    before, after = scene.hops.before, scene.hops.after
+    passed = np.zeros(len(leg_row), bool)
+    # A balancer may keep the requester's MAC as source: then the leg is known by the packets, not by who sent it.
+    passed[after[inbound[before] & balancer_takes[before] & (ends.src_mac[before] == ends.src_mac[after])]] = True
+    rewriting = _rewriting(vips)[leg_vip] & inside
+    forward = inbound & (balancer_sends | passed) & ~rewriting
+    sent_on = np.zeros(len(leg_row), bool)
+    sent_on[after[forward[before] & inbound[after] & ~forward[after]]] = True
+    request = inbound & ~forward & ~sent_on
+
+    from_balancer = outbound & balancer_sends
+    reply = outbound & ~balancer_sends
+    relayed = np.zeros(len(leg_row), bool)
+    relayed[after[reply[before] & from_balancer[after]]] = True
+    # Where offload cut the stream anew the packets cannot be compared: a server that sends its replies to the balancer
+    # is reason enough to hold what the balancer sends for those replies.
+    through = np.zeros(len(rows_flow), bool)
+    through[leg_row[reply & balancer_takes]] = True
+    relayed |= from_balancer & through[leg_row]
+
+    front_of = np.full(len(flows), -1, np.int64)
+    paired = behind >= 0
+    front_of[behind[paired]] = np.flatnonzero(paired)
+    back_leg = scene.of_services & (front_of[flows.of_leg] >= 0)
+    leg_row = np.where(back_leg, row_of_flow[front_of[flows.of_leg]], leg_row)
+    forward |= back_leg & scene.inbound
+    answer = back_leg & ~scene.inbound
+    keep = np.zeros(len(rows_flow), bool)
+    keep[leg_row[forward | reply]] = True
+    keep[leg_row[request & ~np.isin(dst_key, balancers)]] = True
+    keep |= ~_served_by_balancer(leg_row, from_balancer & ~relayed, len(rows_flow))
+    return _keep_rows(
+        Roles(rows_flow, vip_of_flow[rows_flow], leg_row, request, forward, sent_on, reply, from_balancer, relayed, answer),
+        keep,
+    )
+
+
+def _vip_of_flow(scene: Scene, vips: tuple[Vip, ...]) -> Int64:
+    flows = scene.flows
+    found = np.full(len(flows), -1, np.int64)
+    for number, vip in enumerate(vips):
+        mine = flows.service == vip.identity
+        wanted = np.zeros(len(flows), bool)
+        for service in vip.services:
+            wanted |= (flows.protocol == service.protocol) & (flows.service_port == service.port)
+        found[mine & wanted] = number
+    whole = np.zeros(len(flows), bool)
+    whole[flows.of_leg[scene.of_services & scene.ends.whole]] = True
+    return np.where(whole, found, -1)
+
+
+def _rewriting(vips: tuple[Vip, ...]) -> Flags:
+    """Whether each VIP's balancer rewrites; one more at the end for the legs of none (index -1)."""
+    return np.array([vip.mode in (NAT, PROXY) for vip in vips] + [False])
+
+
+def _served_by_balancer(leg_row: Int64, own: Flags, rows: int) -> Flags:
+    served = np.zeros(rows, bool)
+    served[leg_row[own]] = True
+    return served
+
+
+def _keep_rows(roles: Roles, keep: Flags) -> Roles:
+    number = np.cumsum(keep) - 1
+    row = np.where((roles.row >= 0) & keep[roles.row], number[roles.row], -1)
+    inside = row >= 0
+    masks = {
+        name: getattr(roles, name) & inside
+        for name in ("request", "forward", "sent_on", "reply", "from_balancer", "relayed", "answer")
+    }
+    return Roles(roles.flow[keep], roles.vip[keep], row, **masks)
+
+
+def end_of_capture(scene: Scene) -> int:
+    """Time (ns) of the last frame of the capture."""
+    last = column(scene.legs.legs, "last_time")
+    return int(last.max()) if len(last) else 0

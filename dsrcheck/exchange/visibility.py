@@ -1,0 +1,81 @@
+"""What the capture would have shown: the views of the topology, asked by column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.topology.infer import Topology
+from dsrcheck.topology.scene import Scene
+
+
+@dataclass(frozen=True)
+class Visibility:
+    scene: Scene
+    topology: Topology
+
+    def sent(self, macs: Int64) -> Flags:
+        """Whether all frames sent by each MAC would be in the capture."""
+        shown = [mac for mac in np.unique(macs).tolist() if mac and self.topology.shows_sent(mac)]
+        return np.isin(macs, shown)
+
+    def of_balancer(self, vip: Int64) -> Flags:
+        """Whether all frames of the balancers of each VIP would be here: taken at a balancer, or on a mirror that
+        shows what they send."""
+        shown = np.array([self._shows_balancer(number) for number in range(len(self.topology.vips))] + [False])
+        return shown[vip]
+
+    def _shows_balancer(self, number: int) -> bool:
+        macs = self.topology.vips[number].balancer_macs
+        for view in self.topology.views:
+            if view.hosts & macs:
+                return True
+            if view.is_mirror and any(src in macs for src, _ in view.edges):
+                return True
+        return False
+
+    @cached_property
+    def at_balancer(self) -> bool:
+        """Whether an interface of the capture is a balancer's own."""
+        macs = {mac for vip in self.topology.vips for mac in vip.balancer_macs}
+        return any(view.hosts & macs for view in self.topology.views)
+
+    @cached_property
+    def has_mirror(self) -> bool:
+        return any(view.is_mirror for view in self.topology.views)
+
+    @cached_property
+    def has_macs(self) -> bool:
+        return any(view.has_macs for view in self.topology.views)
+
+    @cached_property
+    def speakers(self) -> frozenset[int]:
+        """MACs that sent at least one frame here."""
+        ends, claims = self.scene.ends, self.scene.claims
+        return frozenset(np.unique(np.concatenate([ends.src_mac, claims.src_mac])).tolist()) - {0}
+
+    def asker_is_here(self, address: int) -> bool:
+        """Whether the capture was taken at a host that itself asked for the address: it got every answer."""
+        askers = self.scene.asked.get(address, frozenset())
+        return any(len(view.hosts) == 1 and view.hosts & askers for view in self.topology.views)
+
+    def vantage(self, interfaces: frozenset[int] | None = None) -> str:
+        """The word for people: mirror, balancer, server, client, gateway or unknown (of the given interfaces)."""
+        views = [view for view in self.topology.views if interfaces is None or view.interface in interfaces]
+        words = {self._word(view.hosts, view.is_mirror) for view in views}
+        return words.pop() if len(words) == 1 else "mirror" if "mirror" in words else "unknown"
+
+    def _word(self, hosts: frozenset[int], mirror: bool) -> str:
+        if mirror:
+            return "mirror"
+        vips = self.topology.vips
+        if any(hosts & vip.balancer_macs for vip in vips):
+            return "balancer"
+        if any(hosts & vip.server_macs for vip in vips):
+            return "server"
+        if hosts & self.topology.routers:
+            return "gateway"
+        return "client" if len(hosts) == 1 and vips else "unknown"
