@@ -1,0 +1,225 @@
+"""Scenarios and faults as data: what a TOML file may say, checked, and where the built-in ones lie."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from dsrcheck.lab.clock import SECOND, duration
+
+TRAFFIC = ("http", "dns", "ping", "syn-flood", "direct", "outgoing", "own-service", "probe")
+
+
+class LabError(ValueError):
+    """A scenario, fault, vantage or host that does not exist, or a file that says what cannot be."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Something that clients do, again and again. Times in nanoseconds.
+
+    `octets`: sizes of the answers, taken in turn. `upload`: octets sent instead. `requests`: per connection.
+    """
+
+    kind: str
+    clients: tuple[str, ...]
+    start: int = 300_000_000
+    every: int = 400_000_000
+    times: int = 4
+    octets: tuple[int, ...] = (200, 2000, 20_000)
+    upload: int = 0
+    requests: int = 1
+    pause: int = 0
+    server: str = ""
+    stagger: bool = True
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A network and what happens in it. The hosts have names by their role: client1, routed1, server1, balancer, gateway."""
+
+    name: str
+    summary: str
+    length: int
+    ip: int = 4
+    vlan: int | None = None
+    clients: int = 3
+    routed: int = 0
+    natted: int = 0
+    servers: int = 3
+    balancers: int = 1
+    balanced: bool = True
+    two_arms: bool = False
+    offload: bool = False
+    localnode: bool = False
+    numbering: str = "lab"
+    ports: tuple[str, ...] = ("tcp/80",)
+    server_mss: int | None = None
+    tells_too_big: bool = True
+    tags: tuple[str, ...] = ()
+    balancer: Mapping[str, Any] = field(default_factory=dict)
+    traffic: tuple[Traffic, ...] = ()
+    changes: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def mode(self) -> str:
+        """The balancer's mode, `direct` where nothing is balanced."""
+        return str(self.balancer.get("mode", "dsr-mac")) if self.balanced else "direct"
+
+    @property
+    def has(self) -> frozenset[str]:
+        """What faults ask for: mode, family, kinds of clients, method, tags."""
+        said = {self.mode, f"ipv{self.ip}", *self.tags}
+        said |= {"on-segment"} if self.clients else set()
+        said |= {"routed"} if self.routed or self.natted else set()
+        said |= {"balancers"} if self.balancers > 1 else set()
+        said |= {"sessionless"} if self.balancer.get("sessionless") else {"sessions"}
+        said |= {str(self.balancer.get("method", "source-hash"))}
+        said |= {kind.partition("/")[0] for kind in self.ports}
+        said |= {"dsr"} if self.mode.startswith("dsr") else set()
+        for name, there in (("vlan", self.vlan), ("offload", self.offload), ("two-arms", self.two_arms)):
+            said |= {name} if there else set()
+        return frozenset(said)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A rule that a fault makes fail, and the evidence that a vantage must hold for that (a name in truth.EVIDENCE).
+
+    `at`: vantage letters of rules.md; `server` vantages count for S only where they hold the evidence themselves.
+    """
+
+    rule: str
+    seen: str
+    at: str
+    alternative: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A small change to a scenario. `needs`, `unless`: what a scenario must, and must not, have (Scenario.has)."""
+
+    name: str
+    summary: str
+    needs: frozenset[str] = frozenset()
+    unless: frozenset[str] = frozenset()
+    host: str = ""
+    at: int = 0
+    changes: tuple[Mapping[str, Any], ...] = ()
+    expects: tuple[Expectation, ...] = ()
+    may: frozenset[str] = frozenset()
+    capture: Mapping[str, Any] = field(default_factory=dict)
+    mode: str | None = None
+
+    def applies_to(self, scenario: Scenario) -> bool:
+        """Whether this fault makes sense in a scenario."""
+        return self.needs <= scenario.has and not self.unless & scenario.has
+
+
+def _files(room: str) -> dict[str, Any]:
+    folder = resources.files("dsrcheck.lab") / room
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".toml"))
+    return {name.removesuffix(".toml"): folder / name for name in names}
+
+
+@cache
+def scenarios() -> dict[str, Scenario]:
+    """The built-in scenarios by name."""
+    return {name: read_scenario(name, file.read_text("utf-8")) for name, file in _files("scenarios").items()}
+
+
+@cache
+def faults() -> dict[str, Fault]:
+    """The built-in faults by name."""
+    return {name: read_fault(name, file.read_text("utf-8")) for name, file in _files("faults").items()}
+
+
+def read_scenario(name: str, text: str) -> Scenario:
+    """A scenario from TOML. Raises LabError with what is wrong."""
+    said = _parse(name, text)
+    said["length"] = _duration(name, said.get("length", "10 s"))
+    said["traffic"] = tuple(_traffic(name, entry) for entry in said.get("traffic", []))
+    said["changes"] = tuple(_change(name, entry) for entry in said.pop("change", []))
+    for key in ("ports", "tags"):
+        if key in said:
+            said[key] = tuple(said[key])
+    said["balancer"] = {k: _maybe_duration(name, v) for k, v in said.get("balancer", {}).items()}
+    _known(name, said, Scenario)
+    return Scenario(name=name, **said)
+
+
+def read_fault(name: str, text: str) -> Fault:
+    """A fault from TOML. Raises LabError with what is wrong."""
+    said = _parse(name, text)
+    said["at"] = _duration(name, said.get("at", "0 s"))
+    said["changes"] = tuple(_change(name, entry) for entry in said.pop("change", []))
+    expects = []
+    for entry in said.pop("expect", []):
+        entry["alternative"] = tuple(entry.get("alternative", ()))
+        _known(name, entry, Expectation)
+        expects.append(Expectation(**entry))
+    said["expects"] = tuple(expects)
+    for key in ("needs", "unless", "may"):
+        said[key] = frozenset(said.get(key, ()))
+    _known(name, said, Fault)
+    return Fault(name=name, **said)
+
+
+def _parse(name: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise LabError(f"{name}: {error}") from error
+
+
+def _known(name: str, said: Mapping[str, Any], kind: type) -> None:
+    known = {item.name for item in fields(kind)} - {"name"}
+    for key in said:
+        if key not in known:
+            raise LabError(f"{name}: there is no key {key!r}; known are {', '.join(sorted(known))}")
+
+
+def _traffic(name: str, entry: dict[str, Any]) -> Traffic:
+    for key in ("start", "every", "pause"):
+        if key in entry:
+            entry[key] = _duration(name, entry[key])
+    entry["clients"] = tuple(entry.get("clients", ()))
+    if "octets" in entry:
+        entry["octets"] = tuple(entry["octets"])
+    _known(name, entry, Traffic)
+    if entry.get("kind") not in TRAFFIC:
+        raise LabError(f"{name}: traffic of kind {entry.get('kind')!r}; known are {', '.join(TRAFFIC)}")
+    return Traffic(**entry)
+
+
+def _change(name: str, entry: dict[str, Any]) -> Mapping[str, Any]:
+    changed = {key: _maybe_duration(name, value) for key, value in entry.items()}
+    if "do" not in changed:
+        raise LabError(f"{name}: a change needs `do`, the name of what to do")
+    changed.setdefault("at", None)
+    return changed
+
+
+def _maybe_duration(name: str, value: Any) -> Any:
+    if isinstance(value, str) and value[:1].isdigit() and value.rpartition(" ")[2] in ("ns", "us", "ms", "s", "min"):
+        return _duration(name, value)
+    return value
+
+
+def _duration(name: str, text: str) -> int:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise LabError(f"{name}: {error}") from error
+
+
+def names(given: Iterable[str]) -> str:
+    """Names for a message."""
+    return ", ".join(sorted(given))
+
+
+DEFAULT_LENGTH = 10 * SECOND
