@@ -1,0 +1,89 @@
+"""`dsrcheck.analyze`: from capture files to a report, and the tables behind it as pandas frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsrcheck.exchange import build_tables
+from dsrcheck.exchange.exchanges import Sides
+from dsrcheck.legs import Legs, read_legs
+from dsrcheck.report.build import build_report
+from dsrcheck.report.model import Report
+from dsrcheck.rules import evaluate, load_rules, select_rules
+from dsrcheck.topology.declared import Declaration, read_topology
+from dsrcheck.topology.infer import infer
+from dsrcheck.topology.scene import read_scene
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A judged capture. `report` is what every renderer draws; the tables are made when asked for."""
+
+    report: Report
+    sides: Sides
+
+    @cached_property
+    def legs(self) -> pd.DataFrame:
+        """One row a leg: path, addresses and ports as text, and all counters of the fold."""
+        from dsrcheck.frames import legs_frame
+
+        return legs_frame(self.sides.scene)
+
+    @cached_property
+    def flows(self) -> pd.DataFrame:
+        """One row a two-way flow, numbered as `dsrcheck flow` does."""
+        from dsrcheck.frames import flows_frame
+
+        return flows_frame(self.sides)
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        """One row an ARP or NDP frame, in order."""
+        from dsrcheck.frames import claims_frame
+
+        return claims_frame(self.sides.scene)
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """One row a finding of the report."""
+        from dsrcheck.frames import findings_frame
+
+        return findings_frame(self.report)
+
+
+def analyze(
+    path: str | PathLike[str],
+    *more: str | PathLike[str],
+    topology: str | PathLike[str] | None = None,
+    expect: str = "dsr",
+    rules: Iterable[str | PathLike[str]] = (),
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> Analysis:
+    """Judges one or more captures of the same traffic.
+
+    topology: a TOML file that declares who is who; expect: `dsr`, `any`, or a mode that every VIP must have; rules:
+    folders with further rule files; select, ignore: rule ids, names, or prefixes of ids such as `DSR3`.
+    Raises CaptureError, TopologyError, RuleError.
+    """
+    catalogue = select_rules(load_rules([Path(folder) for folder in rules]), select, ignore)
+    declared = read_topology(Path(topology)) if topology is not None else None
+    legs = read_legs([path, *more])
+    return judge(legs, catalogue, declared, expect)
+
+
+def judge(legs: Legs, catalogue: Sequence[object], declared: Declaration | None = None, expect: str = "dsr") -> Analysis:
+    """The same for a fold that is there already: what live views and tests of the forwarder call."""
+    scene = read_scene(legs)
+    topology = infer(scene, declared)
+    tables, sides = build_tables(scene, topology)
+    verdicts, findings = evaluate(catalogue, tables)  # type: ignore[arg-type]
+    return Analysis(build_report(sides, verdicts, findings), sides)

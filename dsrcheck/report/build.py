@@ -1,0 +1,148 @@
+"""Puts the report together: captures, who is who, step tables and notes, beside the verdicts and findings of the rules."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from dsrcheck.addresses import mac_text
+from dsrcheck.exchange.exchanges import Sides, reply_bytes
+from dsrcheck.exchange.others import NO_DESTINATION_MAC
+from dsrcheck.findings import Finding, Verdict
+from dsrcheck.flows.table import PROTOCOL_NAMES, column
+from dsrcheck.report.model import CaptureInfo, Host, Report, Service, VipReport
+from dsrcheck.report.steps import step_tables
+from dsrcheck.topology import model
+from dsrcheck.topology.model import Vip
+
+CAPTURE_BETTER = (
+    "capture better: on a named interface, without a filter, 256 bytes a frame: tcpdump -i eth0 -s 256 -w x.pcap "
+    "(a filter on the VIP hides ARP, tunnels, tagged frames, health checks and replies from the wrong address)"
+)
+
+
+def build_report(s: Sides, verdicts: tuple[Verdict, ...], findings: tuple[Finding, ...], steps: bool = True) -> Report:
+    """The report of a judged capture."""
+    return Report(
+        captures=_captures(s),
+        vips=tuple(_vip(s, vip, number) for number, vip in enumerate(s.topology.vips)),
+        verdicts=verdicts,
+        findings=findings,
+        steps=step_tables(s, findings) if steps else (),
+        notes=_notes(s),
+    )
+
+
+def time_text(nanoseconds: int) -> str:
+    """ISO 8601 UTC with nanoseconds."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def _captures(s: Sides) -> tuple[CaptureInfo, ...]:
+    legs = s.scene.legs
+    of_interface = np.array(legs.capture_of_interface, np.int64)
+    found = []
+    for number, facts in enumerate(legs.captures):
+        mine = frozenset(np.flatnonzero(of_interface == number).tolist())
+        kinds = sorted({interface.link_type for interface in facts.interfaces})
+        found.append(CaptureInfo(
+            path=facts.path,
+            frames=facts.frames,
+            bytes=facts.bytes,
+            link_type=", ".join(link_type_name(kind) for kind in kinds) or "none",
+            vantage=s.visible.vantage(mine),
+            first_time=time_text(facts.first_time) if facts.first_time is not None else None,
+            last_time=time_text(facts.last_time) if facts.last_time is not None else None,
+            truncated=facts.truncated,
+            dropped=facts.dropped,
+        ))  # fmt: skip
+    return tuple(found)
+
+
+def link_type_name(number: int) -> str:
+    from dsrcheck.capture.linktypes import NAMES
+
+    return NAMES.get(number, str(number))
+
+
+def _vip(s: Sides, vip: Vip, number: int) -> VipReport:
+    rows = s.roles.vip == number
+    flows = s.scene.flows
+    flow = s.roles.flow[rows]
+    back, by_acks = reply_bytes(s)
+    mine = rows & (s.client_side.seen | s.reply.seen)
+    server_flows = _flows_of_servers(s, rows)
+    services = tuple(
+        Service(
+            PROTOCOL_NAMES.get(service.protocol, str(service.protocol)), service.port, service.mode,
+            int(((flows.protocol[flow] == service.protocol) & (flows.service_port[flow] == service.port)).sum()),
+        )
+        for service in vip.services
+    )  # fmt: skip
+    return VipReport(
+        address=vip.address,
+        mode=vip.mode,
+        provenance=vip.provenance,
+        services=services,
+        balancers=tuple(_host(host) for host in vip.balancers),
+        servers=tuple(_host(host, sum(server_flows.get(mac, 0) for mac in host.macs)) for host in vip.servers),
+        gateways=tuple(_gateway(s, mac) for mac in vip.gateways),
+        clients=len(np.unique(flows.client[flow])),
+        flows=int(rows.sum()),
+        request_bytes=int(s.client_side.total("payload")[mine].sum()),
+        reply_bytes=int(back[mine].sum()),
+        reply_bytes_from="acks" if bool((by_acks & rows).any()) else "legs",
+        evidence=vip.evidence,
+    )
+
+
+def _host(host: model.Host, flows: int | None = None) -> Host:
+    macs = tuple(mac_text(mac) for mac in host.macs)
+    return Host(host.role, macs, host.addresses, host.name, host.provenance, host.evidence, flows)
+
+
+def _gateway(s: Sides, mac: int) -> Host:
+    addresses = tuple(s.scene.book.text(address) for address in sorted(s.scene.stated.get(mac, ())))
+    declared = s.topology.declared is not None and mac in s.topology.declared.gateway_macs
+    why = "declared" if declared else "brings in packets of hosts that are elsewhere"
+    return Host("gateway", (mac_text(mac),), addresses, None, model.DECLARED if declared else model.INFERRED, (why,))
+
+
+def _flows_of_servers(s: Sides, rows: np.ndarray) -> dict[int, int]:
+    """Server MAC -> exchanges that it answered or was handed."""
+    ends = s.scene.ends
+    server = np.where(s.reply.seen, s.reply.of_first(ends.src_mac), s.forward.of_first(ends.dst_mac))
+    macs, counts = np.unique(server[rows], return_counts=True)
+    return dict(zip(macs.tolist(), counts.tolist(), strict=True))
+
+
+def _notes(s: Sides) -> tuple[str, ...]:
+    notes = []
+    legs = s.scene.legs
+    interfaces = [interface for facts in legs.captures for interface in facts.interfaces]
+    if any(interface.link_type in NO_DESTINATION_MAC for interface in interfaces):
+        notes.append(f"This capture holds no destination MACs, so rules on them are not observed; {CAPTURE_BETTER}.")
+    if not s.topology.vips:
+        notes.append(seen_instead(s))
+    if legs.totals.get("folded_legs"):
+        notes.append(f"{legs.totals['folded_legs']:,} one-packet legs were folded into totals to bound memory.")
+    return tuple(notes)
+
+
+def seen_instead(s: Sides) -> str:
+    """What the capture holds when nothing in it is balanced."""
+    flows, claims = s.scene.flows, s.scene.claims
+    ports = np.isin(flows.protocol, (6, 17, 132))
+    parts = []
+    if ports.any():
+        services = len(np.unique(np.stack([flows.service[ports], flows.service_port[ports]]), axis=1)[0])
+        parts.append(f"{int(ports.sum()):,} TCP or UDP flows to {services:,} services")
+    if len(claims):
+        parts.append(f"{len(claims):,} ARP or NDP frames")
+    other = int(column(s.scene.legs.legs, "frames").sum()) if not ports.any() else 0
+    if other:
+        parts.append(f"{other:,} other IP packets")
+    what = ", ".join(parts) or "no IP traffic"
+    return f"No balanced traffic: no box passes packets for one address on to servers. Seen instead: {what}."
