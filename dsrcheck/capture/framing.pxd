@@ -8,6 +8,8 @@ cdef Py_ssize_t _MULTIPLIER, _UNITS, _SCALE, _SHIFT, _SNAP, _LOST, _STRIDE
 cdef long long _PACKET, _SIMPLE, _ENHANCED, _EPB_DROPCOUNT, _UNKNOWN_DROPS
 
 cdef unsigned long long load16(const unsigned char[::1] data, Py_ssize_t at, bint big) noexcept nogil
+
+@cython.locals(first=cython.ulonglong, second=cython.ulonglong, third=cython.ulonglong, fourth=cython.ulonglong)
 cpdef unsigned long long load32(const unsigned char[::1] data, Py_ssize_t at, bint big) noexcept nogil
 
 cdef bint calls_for_care(long long kind) noexcept

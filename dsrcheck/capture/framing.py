@@ -85,9 +85,11 @@ def load16(data: bytes | bytearray, at: int, big: bool) -> int:
 
 def load32(data: bytes | bytearray, at: int, big: bool) -> int:
     """Read 32 bits at `at`, most significant byte first if `big`."""
+    # Names, because a compiled shift of the bare byte would be of a signed 32-bit number.
+    first, second, third, fourth = data[at], data[at + 1], data[at + 2], data[at + 3]
     if big:
-        return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
-    return data[at + 3] << 24 | data[at + 2] << 16 | data[at + 1] << 8 | data[at]
+        return first << 24 | second << 16 | third << 8 | fourth
+    return fourth << 24 | third << 16 | second << 8 | first
 
 
 def calls_for_care(kind: int) -> bool:
