@@ -31,8 +31,8 @@ class PipeReader:
         if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
             self._watch()
 
-    def read(self, size: int) -> bytes:
-        """Return up to `size` bytes as soon as there are some; none at the end, or when interrupted for long enough."""
+    def readinto(self, room: memoryview) -> int:
+        """Fill `room` with what is there, waiting for some; return how many bytes, 0 at the end or when it is time."""
         while True:
             timeout = max(self._deadline - time.monotonic(), 0.0) if self.interrupted else None
             waiting = [self._descriptor]
@@ -40,9 +40,9 @@ class PipeReader:
                 waiting.append(self._wake[0])
             ready, _, _ = select.select(waiting, [], [], timeout)
             if self._descriptor in ready:
-                return os.read(self._descriptor, size)
+                return os.readv(self._descriptor, [room])
             if not ready:
-                return b""
+                return 0
             # Woken by a signal; whether it was SIGINT, its handler has noted by now.
             if self._wake is not None:
                 os.read(self._wake[0], 64)

@@ -12,7 +12,10 @@ from dsrcheck.capture import foreign, pcap, pcapng
 from dsrcheck.capture.batch import Batch, Columns, Interface, Step
 from dsrcheck.capture.errors import CaptureError
 from dsrcheck.capture.linktypes import SUPPORTED, unsupported
-from dsrcheck.capture.source import CHUNK, Source, open_source
+from dsrcheck.capture.source import Source, open_source
+
+CHUNK = 1 << 19
+"""Bytes to read at a time: few enough to stay in a processor's cache until they have been decoded."""
 
 
 class Reader(Protocol):
@@ -116,17 +119,23 @@ class Capture:
 
     def _fill(self, needed: int) -> bool:
         """Bring at least `needed` bytes from the position on into a fresh buffer: batches keep the old one."""
-        data = self._data[self._position :]
+        rest = self._data[self._position :]
         self._passed += self._position
-        while len(data) < needed:
-            piece = self._source.read(CHUNK)
-            if not piece:
-                self._data, self._position = data, 0
-                self._explain_end(len(data))
-                return False
-            data += piece
+        filled = len(rest)
+        data = bytearray(max(needed, filled + CHUNK))
+        data[:filled] = rest
+        with memoryview(data) as view:
+            while filled < needed:
+                with view[filled:] as room:
+                    count = self._source.readinto(room)
+                if count == 0:
+                    break
+                filled += count
+        del data[filled:]
         self._data, self._position = data, 0
-        return True
+        if filled < needed:
+            self._explain_end(filled)
+        return filled >= needed
 
     def _explain_end(self, rest: int) -> None:
         if self._source.interrupted:
@@ -168,10 +177,13 @@ def open_capture(path: str | PathLike[str]) -> Capture:
 
 
 def _read_head(source: Source, size: int) -> bytes:
-    head = b""
-    while len(head) < size:
-        piece = source.read(size - len(head))
-        if not piece:
-            break
-        head += piece
-    return head
+    head = bytearray(max(size, 0))
+    filled = 0
+    with memoryview(head) as view:
+        while filled < size:
+            with view[filled:] as room:
+                count = source.readinto(room)
+            if count == 0:
+                break
+            filled += count
+    return bytes(head[:filled])

@@ -16,9 +16,9 @@ from dsrcheck.capture.errors import CaptureError
 from dsrcheck.capture.pipe import PipeReader
 
 STANDARD_INPUT = "-"
-CHUNK = 1 << 20
-"""Bytes to read at a time."""
 _MAGIC = 4
+_CONTENT = 1 << 20
+"""Bytes of unpacked content to have ready before unpacking more."""
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
 _ZSTD_WINDOW = 1 << 27
 """Largest window a zstd file may ask for: what the zstd tool itself takes without being told to (128 MiB)."""
@@ -35,7 +35,7 @@ class Source(Protocol):
     @property
     def bytes_read(self) -> int: ...
 
-    def read(self, size: int) -> bytes: ...
+    def readinto(self, room: memoryview) -> int: ...
 
     def close(self) -> None: ...
 
@@ -45,14 +45,14 @@ class PlainSource:
 
     def __init__(
         self,
-        read: Callable[[int], bytes],
+        readinto: Callable[[memoryview], int],
         close: Callable[[], None],
         pipe: PipeReader | None = None,
         ends_by_interrupt: bool = False,
     ) -> None:
         self.damage: str | None = None
         self.bytes_read = 0
-        self._read = read
+        self._readinto = readinto
         self._close = close
         self._pipe = pipe
         self._ends_by_interrupt = ends_by_interrupt
@@ -64,25 +64,33 @@ class PlainSource:
         """Whether SIGINT ended the pipe."""
         return self._stopped or (self._pipe is not None and self._pipe.interrupted)
 
-    def read(self, size: int) -> bytes:
-        """Return up to `size` bytes, as soon as there are some; none at the end."""
+    def readinto(self, room: memoryview) -> int:
+        """Fill `room`, or as much of it as there are bytes by now; return how many, 0 at the end."""
         if self._back:
-            piece, self._back = self._back[:size], self._back[size:]
-            return piece
+            piece, self._back = self._back[: len(room)], self._back[len(room) :]
+            room[: len(piece)] = piece
+            return len(piece)
         if self.damage is not None or self._stopped:
-            return b""
+            return 0
         try:
-            piece = self._read(size)
+            count = self._readinto(room)
         except OSError as error:
             self.damage = f"reading failed: {error.strerror or error}"
-            return b""
+            return 0
         except KeyboardInterrupt:
             if not self._ends_by_interrupt:
                 raise
             self._stopped = True
-            return b""
-        self.bytes_read += len(piece)
-        return piece
+            return 0
+        self.bytes_read += count
+        return count
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, as soon as there are some; none at the end."""
+        piece = bytearray(size)
+        with memoryview(piece) as room:
+            count = self.readinto(room)
+        return bytes(piece[:count])
 
     def put_back(self, piece: bytes) -> None:
         """Let the next read return `piece` first."""
@@ -144,9 +152,9 @@ class PackedSource:
         """Bytes read of the compressed file."""
         return self._packed.bytes_read
 
-    def read(self, size: int) -> bytes:
-        """Return up to `size` bytes of content, as soon as there are some; none at the end."""
-        while len(self._content) < size and not self._ended:
+    def readinto(self, room: memoryview) -> int:
+        """Fill `room` with content, or as much of it as there is by now; return how many bytes, 0 at the end."""
+        while len(self._content) < len(room) and not self._ended:
             if not self._input:
                 if self._content:
                     break
@@ -155,9 +163,10 @@ class PackedSource:
                 self._end(self._packed.damage or f"the {self._packing.name} data are cut")
             else:
                 self._unpack()
-        piece = bytes(self._content[:size])
-        del self._content[:size]
-        return piece
+        count = min(len(self._content), len(room))
+        room[:count] = self._content[:count]
+        del self._content[:count]
+        return count
 
     def close(self) -> None:
         """Let go of the file."""
@@ -173,7 +182,7 @@ class PackedSource:
         view = memoryview(self._input)
         at = 0
         try:
-            while at < len(view) and not self._unpacker.eof and len(self._content) < CHUNK:
+            while at < len(view) and not self._unpacker.eof and len(self._content) < _CONTENT:
                 self._content += self._unpacker.decompress(view[at : at + self._packing.step])
                 at += self._packing.step
         except Exception as error:  # each library has its own, and zstandard is not imported here
@@ -224,9 +233,9 @@ def _file(path: str) -> PlainSource:
     except ValueError:
         raise CaptureError(path, "no such file: a name cannot hold a NUL") from None
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return PlainSource(file.read, file.close)
+        return PlainSource(file.readinto, file.close)
     pipe = PipeReader(file.fileno())
-    return PlainSource(pipe.read, file.close, pipe)
+    return PlainSource(pipe.readinto, file.close, pipe)
 
 
 def _standard_input() -> PlainSource:
@@ -237,11 +246,11 @@ def _standard_input() -> PlainSource:
     try:
         descriptor = sys.stdin.fileno()
     except OSError:  # stands for a file, but is none: another program calls this one with bytes it has in memory
-        return PlainSource(cast(BufferedIOBase, sys.stdin.buffer).read1, _nothing, ends_by_interrupt=True)
+        return PlainSource(cast(BufferedIOBase, sys.stdin.buffer).readinto1, _nothing, ends_by_interrupt=True)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return PlainSource(lambda size: os.read(descriptor, size), _nothing)
+        return PlainSource(lambda room: os.readv(descriptor, [room]), _nothing)
     pipe = PipeReader(descriptor)
-    return PlainSource(pipe.read, _nothing, pipe)
+    return PlainSource(pipe.readinto, _nothing, pipe)
 
 
 def _nothing() -> None:
