@@ -12,7 +12,7 @@ from dsrcheck.lab import packets
 from dsrcheck.lab.clock import MILLISECOND, SECOND
 from dsrcheck.lab.dns import answer
 from dsrcheck.lab.forwarder import Balancer
-from dsrcheck.lab.host import Host, Route, network
+from dsrcheck.lab.host import Host, network
 from dsrcheck.lab.network import Network
 from dsrcheck.lab.scenario import Fault, LabError
 
@@ -97,24 +97,24 @@ def default_gateway(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     card = host.interfaces[0]
     whole = network("0.0.0.0/0" if len(gateway) == 4 else "::/0")
     host.routes = [route for route in host.routes if route.network != whole]
-    host.routes.append(Route(whole, card, gateway))
+    host.add_route("0.0.0.0/0" if len(gateway) == 4 else "::/0", card, gateway)
     if entry.get("everything"):
         for name, role in net.roles.items():
             if role == "client":
                 address = net.hosts[name].interfaces[0].source_for(gateway)
-                host.routes.append(Route(network(packets.ip_text(address)), card, gateway))
+                host.add_route(packets.ip_text(address), card, gateway)
 
 
 @deed
 def on_link(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     """Take a network for local (`network`), as a mask too wide does: ask by ARP for who is behind a router."""
-    host.routes.append(Route(network(entry["network"]), host.interfaces[0]))
+    host.add_route(entry["network"], host.interfaces[0])
 
 
 @deed
 def static_route(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     """A route to `network` by way of the host or address `gateway`."""
-    host.routes.append(Route(network(entry["network"]), host.interfaces[0], _address(net, entry["gateway"])))
+    host.add_route(entry["network"], host.interfaces[0], _address(net, entry["gateway"]))
 
 
 @deed
@@ -123,8 +123,7 @@ def second_card(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     host.routes = [route for route in host.routes if route.network.bits]
     other = host.interface("eth1", packets.mac(f"00:01:aa:bb:ff:{host.interfaces[0].mac[5]:02x}"))
     other.add(packets.ip("172.16.9.2"), 24)
-    host.routes.append(Route(network("0.0.0.0/0"), other, packets.ip("172.16.9.1")))
-    host.changed()
+    host.add_route("0.0.0.0/0", other, packets.ip("172.16.9.1"))
 
 
 @deed
@@ -199,7 +198,8 @@ def move_subnet(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
         del card.addresses[address]
     card.add(packets.ip(entry["address"]), entry["bits"])
     gateway = packets.ip(entry["gateway"])
-    host.routes = [Route(network("0.0.0.0/0"), card, gateway)]
+    host.routes = []
+    host.add_route("0.0.0.0/0", card, gateway)
     net.host("gateway").interfaces[0].add(gateway, entry["bits"])
     net.host("gateway").changed()
     host.changed()

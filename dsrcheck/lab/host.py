@@ -62,6 +62,7 @@ class Interface:
     def add(self, address: bytes, bits: int) -> None:
         """Give the interface an address."""
         self.addresses[address] = Network(address, bits)
+        self.host.changed()
 
     def on_link(self, address: bytes) -> bool:
         return any(address in net for net in self.addresses.values())
@@ -115,6 +116,7 @@ class Host:
         self.icmp = icmp.Icmp(self)
         self._idents: dict[bytes, int] = {}
         self._local: frozenset[bytes] | None = None
+        self._ways: dict[bytes, Route | None] = {}
 
     def interface(self, name: str, mac: bytes, vlan: int | None = None) -> Interface:
         """Make an interface."""
@@ -127,8 +129,9 @@ class Host:
         return max(self.sysctls.get(f"all.{name}", 0), self.sysctls.get(f"{interface.name}.{name}", 0))
 
     def changed(self) -> None:
-        """Addresses have changed: forget what was derived from them."""
+        """Addresses or routes have changed: forget what was derived from them."""
         self._local = None
+        self._ways = {}
 
     @property
     def local(self) -> frozenset[bytes]:
@@ -137,6 +140,11 @@ class Host:
             own = {a for i in self.interfaces for a in (*i.addresses, packets.link_local(i.mac))}
             self._local = frozenset(own | set(self.loopback))
         return self._local
+
+    def add_route(self, text: str, interface: Interface, gateway: bytes | None = None) -> None:
+        """Add a route to a network in prefix notation."""
+        self.routes.append(Route(network(text), interface, gateway))
+        self.changed()
 
     def is_local(self, address: bytes) -> bool:
         return address in self.local
@@ -154,6 +162,11 @@ class Host:
 
     def route(self, dst: bytes) -> Route | None:
         """The most specific route to an address; among equals the first."""
+        if dst not in self._ways:
+            self._ways[dst] = self._find_route(dst)
+        return self._ways[dst]
+
+    def _find_route(self, dst: bytes) -> Route | None:
         best: Route | None = None
         for interface in self.interfaces:
             for net in interface.addresses.values():

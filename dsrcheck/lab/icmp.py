@@ -32,6 +32,7 @@ class Icmp:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.heard: list[Callable[[bytes, int, int], None]] = []
+        self.deaf = False
         self._last: dict[tuple[str, bytes, bytes], int] = {}
 
     def ping(self, dst: bytes, identifier: int, sequence: int, src: bytes | None = None, octets: int = 56) -> None:
@@ -62,7 +63,9 @@ class Icmp:
         elif kind == (ECHO_REPLY if four else ECHO_REPLY6):
             for listener in self.heard:
                 listener(packet.src, rest[0] << 8 | rest[1], rest[2] << 8 | rest[3])
-        elif (kind, code) in (ERRORS["size"][0 if four else 1],):
+        elif self.deaf:
+            return
+        elif (kind, code) == ERRORS["size"][0 if four else 1]:
             mtu = rest[2] << 8 | rest[3] if four else int.from_bytes(rest, "big")
             self.host.tcp.too_big(body, mtu)
         elif (kind, code) in ((3, 3), (3, 2)) if four else (kind, code) == (1, 4):

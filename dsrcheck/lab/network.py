@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dsrcheck.lab import packets
-from dsrcheck.lab.clock import MILLISECOND, Clock, Dice
+from dsrcheck.lab.clock import Clock, Dice
+from dsrcheck.lab.dns import answer
 from dsrcheck.lab.forwarder import Forwarder, Server, Service, Settings
-from dsrcheck.lab.host import Host, Interface, Route, network
+from dsrcheck.lab.host import Host, Interface, network
 from dsrcheck.lab.http import HttpServer
 from dsrcheck.lab.numbering import Numbering, numbering
 from dsrcheck.lab.router import NatRouter, Router
 from dsrcheck.lab.scenario import LabError, Scenario
 from dsrcheck.lab.wire import Nic, Switch, Tap
 
-STORM = 2  # access VLANs of the servers' arm
+ARM = 2  # access VLAN of the servers' arm
 
 
 @dataclass
@@ -142,11 +143,11 @@ def _gateway(net: Network) -> None:
     if net.scenario.two_arms:
         third = gateway.interface("eth2", numbers.arm_mac)
         third.add(numbers.arm_gateway, numbers.bits)
-        net.plug(gateway, third, "inside", STORM)
+        net.plug(gateway, third, "inside", ARM)
 
 
 def _default_route(host: Host, interface: Interface, gateway: bytes) -> None:
-    host.routes.append(Route(network("0.0.0.0/0" if len(gateway) == 4 else "::/0"), interface, gateway))
+    host.add_route("0.0.0.0/0" if len(gateway) == 4 else "::/0", interface, gateway)
 
 
 def _client(net: Network, name: str, numbers: tuple[bytes, bytes], switch: str, gateway: bytes) -> Host:
@@ -166,7 +167,8 @@ def _server(net: Network, place: int) -> None:
     host = net.add(name, "server", Host(name, net.clock, net.seed))
     interface = host.interface("eth0", mac, scenario.vlan)
     interface.add(address, numbers.bits)
-    net.plug(host, interface, "inside", STORM if scenario.two_arms else 0, name)
+    elsewhere = "wrong-subnet" in scenario.tags
+    net.plug(host, interface, "home" if elsewhere else "inside", ARM if scenario.two_arms else 0, name)
     gateway = numbers.arm_gateway if scenario.two_arms else numbers.gateway
     if scenario.mode == "nat":
         gateway = numbers.balancer(1)[1]
@@ -187,8 +189,6 @@ def serve(net: Network, host: Host) -> None:
         if protocol == "tcp":
             host.tcp.listen(int(number), lambda connection: HttpServer(host, host.name))
         else:
-            from dsrcheck.lab.dns import answer
-
             host.udp.bind(int(number), frozenset({net.vip, *host.interfaces[0].addresses}), answer)
 
 
@@ -228,20 +228,29 @@ def _balancer(net: Network, place: int) -> None:
     front = forwarder.add_interface("eth0", mac, scenario.vlan)
     nic = net.plug_forwarder(forwarder, front, "inside", 0, name)
     balancer.listen_mac = nic.macs.add
-    if scenario.numbering != "article":
+    if scenario.numbering == "article":
+        # Both cards are on one segment: each answers for its own address only.
+        balancer.sysctls["all.arp_ignore"] = 1
+    else:
         balancer.front.add(snip, numbers.bits)
     if scenario.two_arms or scenario.numbering == "article":
         back_mac, back = numbers.back(place)
         port = forwarder.add_interface("eth1", back_mac)
         balancer.interfaces[port].add(back, numbers.bits)
-        net.plug_forwarder(forwarder, port, "inside", STORM if scenario.two_arms else 0, f"{name}-back")
+        net.plug_forwarder(forwarder, port, "inside", ARM if scenario.two_arms else 0, f"{name}-back")
     if "gateway" in net.hosts:
         _default_route(balancer, balancer.front, numbers.gateway)
     if scenario.mode == "nat":
         balancer.sysctls["all.send_redirects"] = 1
+    if "wrong-subnet" in scenario.tags:
+        # It takes the servers for its neighbours, and knows their MACs by configuration.
+        balancer.add_route(numbers.server_subnet, balancer.interfaces[-1])
+        for n in range(1, scenario.servers + 1):
+            balancer.interfaces[-1].neighbours.set(numbers.server(n)[1], numbers.server(n)[0])
+    if settings.keep_client_mac:
+        # Or else the switch would look for the clients behind the balancer's port, and replies would go there.
+        net.switches["inside"].sticky = True
     if scenario.localnode:
         serve(net, balancer)
     net.starts.append(lambda: net.drive(forwarder, forwarder.start(net.clock.now)))
 
-
-PAUSE = 50 * MILLISECOND

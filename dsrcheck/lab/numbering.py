@@ -20,7 +20,6 @@ class Numbering:
     outside: str
     arm: str
     bits: int
-    hexadecimal: bool
     server_prefix: str
     article: bool = False
 
@@ -35,6 +34,11 @@ class Numbering:
     def subnet(self) -> str:
         """The VIP's subnet."""
         return f"{self.prefix}0/{self.bits}"
+
+    @property
+    def server_subnet(self) -> str:
+        """The servers' subnet."""
+        return f"{self.server_prefix}0/{self.bits}"
 
     @property
     def gateway(self) -> bytes:
@@ -77,8 +81,8 @@ class Numbering:
 def numbering(scenario: Scenario) -> Numbering:
     """The numbering of a scenario."""
     if scenario.ip == 6:
-        return Numbering("2001:db8:10::", "2001:db8:ff::", "2001:db8:11::", 64, True, "2001:db8:10::")
+        return Numbering("2001:db8:10::", "2001:db8:ff::", "2001:db8:11::", 64, "2001:db8:10::")
     arm = "10.0.1."
     wrong = "wrong-subnet" in scenario.tags
     servers = "192.168.0." if wrong else arm if scenario.two_arms else "10.0.0."
-    return Numbering("10.0.0.", "203.0.113.", arm, 24, False, servers, scenario.numbering == "article")
+    return Numbering("10.0.0.", "203.0.113.", arm, 24, servers, scenario.numbering == "article")

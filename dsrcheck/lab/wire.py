@@ -79,6 +79,7 @@ class Switch:
         self.ports: list[Nic] = []
         self.access: dict[str, int] = {}
         self.mirrors: list[tuple[Tap, MirrorKind, Nic | None]] = []
+        self.sticky = False  # an address stays where it was first seen (port security)
         self._where: dict[tuple[int, bytes], Nic] = {}
         self._ready: dict[str, int] = {}
 
@@ -102,7 +103,8 @@ class Switch:
         vlan = segment << 12
         if frame[12] == 0x81 and frame[13] == 0:
             vlan |= (frame[14] << 8 | frame[15]) & 0xFFF
-        self._where[vlan, frame[6:12]] = port
+        if not self.sticky or (vlan, frame[6:12]) not in self._where:
+            self._where[vlan, frame[6:12]] = port
         known = None if frame[0] & 1 else self._where.get((vlan, frame[:6]))
         if known is not None:
             if known is not port:

@@ -232,4 +232,10 @@ class Balancer(Host):
                 if route is not None:
                     route.interface.neighbours.send(server.address, packet, src)
             return
+        if src in self.vips and self.up:
+            # What comes from a VIP leaves by the card that has it.
+            route = self.route(dst)
+            if route is not None:
+                self.front.neighbours.send(route.gateway or dst, packet, src)
+            return
         super().send(packet, src, dst)

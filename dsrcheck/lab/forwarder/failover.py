@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-import dpkt
-
 from dsrcheck.lab import packets
 from dsrcheck.lab.clock import SECOND, Timer
 
@@ -93,7 +91,7 @@ class Failover:
             return
         head = struct.pack(">BBBBBBH", 0x21, settings.router_id, priority, len(vips), 0, INTERVAL // SECOND, 0)
         body = b"".join(vips) + bytes(8)
-        total = dpkt.in_cksum(head + body)
+        total = packets.internet_checksum(head + body)
         message = head[:6] + total.to_bytes(2, "big") + body
         front = self.balancer.front
         self._ident = (self._ident + 1) & 0xFFFF
