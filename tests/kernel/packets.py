@@ -1,4 +1,4 @@
-"""Packets made by hand, byte by byte from the RFCs, for tests of the kernel. Checksums are left 0: the kernel reads none."""
+"""Packets made by hand, byte by byte from the RFCs. Checksums are left 0: the kernel reads none."""
 
 from __future__ import annotations
 
