@@ -6,7 +6,8 @@ interpreted. The environment variable DSRCHECK_BUILD changes that:
 
     optional  (default) compile what compiles
     require   a module that does not compile is an error
-    checked   as require, with every index checked (for tests and fuzzing)
+    checked   as require, with gcc's or clang's address sanitizer (for tests and fuzzing): a read or write outside a
+              buffer ends the program. Run it with LD_PRELOAD="$(cc -print-file-name=libasan.so)" PYTHONMALLOC=malloc
     never     compile nothing
 """
 
@@ -22,6 +23,7 @@ MODE = os.environ.get("DSRCHECK_BUILD", "optional")
 if MODE not in MODES:
     raise SystemExit(f"DSRCHECK_BUILD is {MODE!r}; it can be {', '.join(MODES)}")
 STRICT = MODE in ("require", "checked")
+SANITIZE = ["-fsanitize=address", "-fno-omit-frame-pointer"]
 
 
 def extensions() -> list[Extension]:
@@ -34,35 +36,37 @@ def extensions() -> list[Extension]:
     try:
         from Cython.Build import cythonize
 
-        built: list[Extension] = cythonize(
-            modules,
-            build_dir="build/cython",
-            language_level=3,
-            # What is given here wins over a directive at the head of a module.
-            force=True,  # what another mode left behind is not up to date, however young it is
-            compiler_directives={"boundscheck": True} if MODE == "checked" else {},
-        )
+        # force: what another mode left behind is not up to date, however young it is.
+        built: list[Extension] = cythonize(modules, build_dir="build/cython", language_level=3, force=True)
     except Exception as error:
-        if STRICT:
-            raise
-        print(f"dsrcheck: the kernel will run interpreted: {error}")
+        _give_up(error)
         return []
     for extension in built:
-        extension.optional = not STRICT  # cythonize forgets what the Extension said
+        extension.extra_compile_args = extension.extra_link_args = SANITIZE if MODE == "checked" else []
     return built
 
 
-class BuildWhatBuilds(build_ext):
-    """Builds extensions; one that fails is left out, whatever the reason, unless the build is strict."""
+def _give_up(error: Exception) -> None:
+    if STRICT:
+        raise error
+    print(f"dsrcheck: the kernel will run interpreted, for it does not compile here: {error}")
 
-    def build_extension(self, ext: Extension) -> None:
-        """Build one extension."""
+
+class BuildAllOrNone(build_ext):
+    """Builds the extensions, or none of them: they know each other's C types and cannot run without one another.
+
+    Not `Extension.optional`: that lets one fail by itself, and not for every reason.
+    """
+
+    def run(self) -> None:
+        """Build, whatever goes wrong."""
         try:
-            super().build_extension(ext)
+            super().run()
         except Exception as error:
-            if STRICT:
-                raise
-            print(f"dsrcheck: {ext.name} will run interpreted: {error}")
+            _give_up(error)
+            for extension in self.extensions:
+                Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
+            self.extensions = []
 
 
 setup(
@@ -70,5 +74,5 @@ setup(
     package_dir={"dsrcheck.rulefiles": "rules"},
     package_data={"": ["*.toml", "*.json", "*.pxd", "py.typed"]},
     ext_modules=extensions(),
-    cmdclass={"build_ext": BuildWhatBuilds},
+    cmdclass={"build_ext": BuildAllOrNone},
 )

@@ -38,7 +38,7 @@ class CaptureInfo:
 
 @dataclass(frozen=True)
 class Host:
-    """A balancer, server or gateway. `provenance`: declared or inferred, by `evidence`. `flows`: None when not counted."""
+    """A balancer, server or gateway. `provenance`: declared, or inferred from `evidence`. `flows`: None: not counted."""
 
     role: str
     macs: tuple[str, ...]
@@ -61,7 +61,10 @@ class Service:
 
 @dataclass(frozen=True)
 class VipReport:
-    """A VIP and who serves it. `reply_bytes_from`: `legs` when replies were seen, `acks` when reckoned from the clients' acks."""
+    """A VIP and who serves it.
+
+    `reply_bytes_from`: `legs` when replies were seen, `acks` when reckoned from what the clients acknowledge.
+    """
 
     address: str
     mode: str
@@ -80,7 +83,7 @@ class VipReport:
 
 @dataclass(frozen=True)
 class Step:
-    """A row of a step table: one leg of a flow. `verdict`: what holds or is broken there; None where nothing was judged."""
+    """A row of a step table: one leg of a flow. `verdict`: what holds or is broken there; None: nothing was judged."""
 
     step: int
     role: str
@@ -117,14 +120,15 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """`fail` with an error; `pass` when a VIP's forward path and reply path were both proved right; else `inconclusive`."""
+        """`fail` with an error; `pass` when a VIP's forward and reply path were proved right; else `inconclusive`."""
         if any(finding.severity == "error" for finding in self.findings):
             return FAIL
-        for vip in self.vips:
-            passed = {v.rule for v in self.verdicts if v.vip == vip.address and v.verdict == PASS}
-            if passed & FORWARD_PATH_RULES and passed & REPLY_PATH_RULES:
-                return PASS
-        return INCONCLUSIVE
+        return PASS if any(all(self.proved_paths(vip)) for vip in self.vips) else INCONCLUSIVE
+
+    def proved_paths(self, vip: VipReport) -> tuple[bool, bool]:
+        """Whether a VIP's forward path and its reply path were seen, or proved, to be right."""
+        passed = {verdict.rule for verdict in self.verdicts if verdict.vip == vip.address and verdict.verdict == PASS}
+        return bool(passed & FORWARD_PATH_RULES), bool(passed & REPLY_PATH_RULES)
 
     @property
     def nothing_to_check(self) -> bool:
