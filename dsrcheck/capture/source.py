@@ -108,13 +108,15 @@ class Packing:
     """A way of compression: a file is one or more members, each begun by a magic number.
 
     `unpacker`: makes a fresh decompressor (decompress, eof, unused_data). `step`: bytes to give it at a time, so few
-    that even data made for it unpack to some 32 MiB at most.
+    that even data made for it unpack to some 32 MiB at most. `copies`: whether a decompressor can be copied, so as to
+    go back to where it was before damage.
     """
 
     name: str
     starts: Callable[[bytes], bool]
     unpacker: Callable[[], Any]
     step: int
+    copies: bool
 
 
 def _zstd_unpacker() -> Any:
@@ -123,10 +125,14 @@ def _zstd_unpacker() -> Any:
     return zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
 
 
-GZIP = Packing("gzip", lambda head: head[:2] == b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31), 1 << 15)
+GZIP = Packing("gzip", lambda head: head[:2] == b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31), 1 << 14, copies=True)
 # RFC 8878; the magic of a skippable frame, which may come first, has sixteen values.
 ZSTD = Packing(
-    "zstd", lambda head: head[:4] == b"\x28\xb5\x2f\xfd" or _SKIPPABLE.match(head) is not None, _zstd_unpacker, 1 << 10
+    "zstd",
+    lambda head: head[:4] == b"\x28\xb5\x2f\xfd" or _SKIPPABLE.match(head) is not None,
+    _zstd_unpacker,
+    1 << 10,
+    copies=False,
 )
 
 
@@ -183,9 +189,11 @@ class PackedSource:
         at = 0
         try:
             while at < len(view) and not self._unpacker.eof and len(self._content) < _CONTENT:
+                before = self._unpacker.copy() if self._packing.copies else None
                 self._content += self._unpacker.decompress(view[at : at + self._packing.step])
                 at += self._packing.step
         except Exception as error:  # each library has its own, and zstandard is not imported here
+            self._salvage(before, view[at : at + self._packing.step])
             large = "too much memory" in str(error)
             self._end(f"the {self._packing.name} data {'need more than 128 MiB of memory' if large else 'are damaged'}")
             return
@@ -193,6 +201,14 @@ class PackedSource:
         self._input = unused + self._input[at:]
         if self._unpacker.eof:
             self._next_member()
+
+    def _salvage(self, unpacker: Any, piece: memoryview) -> None:
+        """Take what a damaged piece holds before the damage, byte by byte."""
+        for at in range(len(piece) if unpacker is not None else 0):
+            try:
+                self._content += unpacker.decompress(piece[at : at + 1])
+            except zlib.error:
+                return
 
     def _next_member(self) -> None:
         """Start on the member that follows, if one does; tapes and some tools pad with zeros."""
