@@ -64,7 +64,7 @@ def _exchange_table(s: Sides, reasons: dict[str, str]) -> Subjects:
     columns["forward.lost_for_size"] = Column(lost.values | again, known | again, "flag")
     interface = column(s.scene.legs.paths, "interface")
     first = s.client_side.first
-    capture_of = np.array(s.scene.legs.capture_of_interface, np.int64)
+    capture_of = np.array([interface.capture for interface in s.scene.legs.interfaces], np.int64)
     path = s.scene.leg("path")
     if len(first) and len(path):
         capture = np.where(first >= 0, capture_of[interface[path[np.maximum(first, 0)]]], 0)

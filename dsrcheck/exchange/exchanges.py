@@ -123,7 +123,9 @@ def _take(values: Int64, rows: Int64) -> Int64:
 
 def _forward_facts(s: Sides) -> dict[str, Column]:
     ends, scene = s.scene.ends, s.scene
-    both = s.request.seen & s.forward.seen
+    # What went past the balancer is no measure for what it forwards.
+    taken = np.isin(_keys(s, s.request.of_first(ends.dst_mac)), mac_keys(s.topology.vips, "balancer_macs"))
+    both = s.request.seen & s.forward.seen & taken
     role, role_known = _forward_role(s)
     same, same_known = _same_packets(s, both)
     drop = s.request.greatest("ttl_max") - s.forward.greatest("ttl_max")
@@ -191,6 +193,7 @@ def _loss(s: Sides, both: Flags) -> tuple[Int64, Int64, Flags]:
     over = s.request.greatest("last_time") < end_of_capture(s.scene) - SETTLE
     start = s.forward.least("first_frame") > s.request.least("first_frame")
     whole = s.scene.legs.totals.get("cut", 0) == 0 and not any(c.dropped or c.truncated for c in s.scene.legs.captures)
+    whole &= s.scene.legs.totals.get("twins", 0) == 0  # copies that a mirror delivered late are not told from packets
     astray = s.request.distinct(s.scene.ends.dst_mac) > 1
     counted = both & plain & over & start & ~s.sent_on.seen & ~astray & whole & s.visible.of_balancer(s.roles.vip)
     return np.maximum(came - went, 0), np.maximum(went - came, 0), counted
@@ -222,7 +225,7 @@ def _servers_per_connection(s: Sides) -> tuple[Int64, Flags]:
     tcp = s.protocol == TCP
     fails = several & tcp & ~own_connection
     reused = s.request.total("isn_changes") > 0
-    known = s.forward.seen & s.visible.of_balancer(s.roles.vip) & (~several | (fails & ~reused) | own_connection) & (tcp | ~several)
+    known = (count > 0) & s.visible.of_balancer(s.roles.vip) & (~several | (fails & ~reused) | own_connection) & (tcp | ~several)
     return np.where(own_connection & several, 1, count), known
 
 

@@ -84,7 +84,7 @@ def assign_roles(scene: Scene, topology: Topology) -> Roles:
     relayed[after[reply[before] & from_balancer[after]]] = True
     # Where offload cut the stream anew the packets cannot be compared: a server that sends its replies to the balancer
     # is reason enough to hold what the balancer sends for those replies.
-    through = np.zeros(len(rows_flow), bool)
+    through = np.zeros(len(rows_flow) + 1, bool)  # one more: legs of no exchange have row -1
     through[leg_row[reply & balancer_takes]] = True
     relayed |= from_balancer & through[leg_row]
 
@@ -131,8 +131,8 @@ def _served_by_balancer(leg_row: Int64, own: Flags, rows: int) -> Flags:
 
 
 def _keep_rows(roles: Roles, keep: Flags) -> Roles:
-    number = np.cumsum(keep) - 1
-    row = np.where((roles.row >= 0) & keep[roles.row], number[roles.row], -1)
+    number = np.append(np.where(keep, np.cumsum(keep) - 1, -1), -1)  # the last for legs of no exchange (row -1)
+    row = number[roles.row]
     inside = row >= 0
     masks = {
         name: getattr(roles, name) & inside

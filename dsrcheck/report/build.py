@@ -42,7 +42,7 @@ def time_text(nanoseconds: int) -> str:
 
 def _captures(s: Sides) -> tuple[CaptureInfo, ...]:
     legs = s.scene.legs
-    of_interface = np.array(legs.capture_of_interface, np.int64)
+    of_interface = np.array([interface.capture for interface in legs.interfaces], np.int64)
     found = []
     for number, facts in enumerate(legs.captures):
         mine = frozenset(np.flatnonzero(of_interface == number).tolist())

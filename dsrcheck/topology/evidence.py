@@ -13,16 +13,15 @@ import numpy as np
 
 from dsrcheck.addresses import is_virtual_router_mac, mac_text
 from dsrcheck.flows.table import Flags, Int64
-from dsrcheck.topology.scene import Scene
+from dsrcheck.topology.scene import INITIAL_TTLS, Scene
 from dsrcheck.topology.vantage import View
-
-INITIAL_TTLS = (32, 64, 128, 255)
-"""What hosts send with (Linux 64, Windows 128, network gear 255, old ones 32): a packet with it crossed no router."""
-
 
 @dataclass(frozen=True)
 class Relay:
-    """A box that passes packets for one address on: the MACs it takes them at and sends them from, and where to."""
+    """A box that passes packets for one address on: the MACs it takes them at and sends them from, and where to.
+
+    A box that keeps the requester's MAC as source shows no MAC of its own there: then `sent_from` is `taken_at`.
+    """
 
     taken_at: int
     sent_from: int
@@ -74,15 +73,17 @@ def relays_of(scene: Scene, of_address: Flags | None = None) -> dict[int, frozen
     hops, ends = scene.hops, scene.ends
     usable = scene.of_services[hops.before] & scene.of_services[hops.after] & scene.inbound[hops.before]
     before, after = hops.before[usable], hops.after[usable]
-    adjacent = ends.dst_mac[before] == ends.src_mac[after]
+    kept = ends.src_mac[before] == ends.src_mac[after]
+    adjacent = (ends.dst_mac[before] == ends.src_mac[after]) | kept
     explained = np.zeros(len(ends.src), bool)
     explained[after[adjacent]] = True
     ttl = scene.leg("ttl_max")
     near = (ttl[before] - ttl[after] <= 1) & (ttl[before] >= ttl[after]) & (ends.dst_mac[before] != ends.dst_mac[after])
     keep = adjacent | (~explained[after] & near)
-    before, after = before[keep], after[keep]
+    before, after, kept = before[keep], after[keep], kept[keep]
+    sent_from = np.where(kept, ends.dst_mac[before], ends.src_mac[after])
     rows = np.stack([
-        scene.service_of_leg[before], ends.dst_mac[before], ends.src_mac[after], ends.dst_mac[after],
+        scene.service_of_leg[before], ends.dst_mac[before], sent_from, ends.dst_mac[after],
         ends.tunnel[after] * (ends.tunnel[before] == 0), ends.outer_dst[after], ends.link[before] == ends.link[after],
     ], axis=1)  # fmt: skip
     found: dict[int, set[Relay]] = {}
@@ -149,7 +150,7 @@ def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple
         sources = np.unique(ends.src[rows]).tolist()
         tunnelled = bool((ends.tunnel[rows] > 0).any())
         local = any(scene.mac_of.get(source, frozenset({sender})) - {sender} for source in sources)
-        foreign = local or any(source not in scene.stated.get(sender, frozenset()) for source in sources)
+        foreign = local or any(source not in scene.own.get(sender, frozenset()) for source in sources)
         askers = scene.asked.get(candidate.address, frozenset()) - {sender, host}
         answers = {dst for src, dst in candidate.departures(scene) if src == host}
         balancer = frozenset({sender})
@@ -172,7 +173,7 @@ def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
     if not box or any(is_virtual_router_mac(mac) for mac in box) and len({src for src, _ in departures} - box) < 2:
         return None
     others = {src for src, _ in departures} - box - candidate.owners
-    named = {mac for mac in others if scene.stated.get(mac, frozenset()) - {candidate.address}}
+    named = {mac for mac in others if scene.own.get(mac, frozenset()) - {candidate.address}}
     known = bool(candidate.owners) and bool(named)
     if known and _sends_unrouted(scene, candidate, named):
         text = f"requests go to {mac_text(min(box))}, replies come from {', '.join(map(mac_text, sorted(named)))}"

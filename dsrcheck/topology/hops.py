@@ -2,7 +2,8 @@
 
 Two legs of one one-way five-tuple carry the same packets when their bottom sketches of packet hashes share an entry or
 their multiset hashes are equal (MACs, TTL and checksums are no part of a packet's hash). What is not a hop: legs that
-share the sender's or the receiver's MAC, for then the packets were sent twice, not passed on.
+share the receiver's MAC, or the sender's unless they follow at once: a balancer may keep the requester's MAC as source,
+while a host that sends a packet again waits for its retransmission timer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from dsrcheck.legs import Legs, Table
 
 SAMPLES = 4
 UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+AT_ONCE = 100_000_000
+"""A forwarder passes packets on within this time (ns); no TCP retransmits sooner (RFC 6298: one second, Linux 200 ms)."""
 FURTHEST = 6
 """How many legs back, in order of appearance, the leg before is looked for: a path of more hops is no network's plan."""
 
@@ -52,15 +55,16 @@ def find_hops(legs: Legs, flows: Flows) -> Hops:
     """All hops of a capture, each leg after paired with every leg before it that carries its packets."""
     table, ends = legs.legs, flows.ends
     one_way, _ = group_rows(flows.of_leg, flows.inbound.astype(np.int64), (~ends.whole).astype(np.int64))
-    first = column(table, "first_frame")
+    first, time = column(table, "first_frame"), column(table, "first_time")
     # The TTL tells the order of hops even where time stamps run back; legs of one TTL are told by time.
     order = np.lexsort((first, -column(table, "ttl_max"), one_way))
     befores, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for distance in range(1, min(FURTHEST, len(order) - 1) + 1):
         before, after = order[:-distance], order[distance:]
+        at_once = np.abs(time[after] - time[before]) < AT_ONCE
         near = (
             (one_way[before] == one_way[after])
-            & (ends.src_mac[before] != ends.src_mac[after])
+            & ((ends.src_mac[before] != ends.src_mac[after]) | (at_once & (ends.tunnel[before] == 0)))
             & ((ends.dst_mac[before] != ends.dst_mac[after]) | (ends.tunnel[before] != ends.tunnel[after]))
         )
         before, after = before[near], after[near]

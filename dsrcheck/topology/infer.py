@@ -59,6 +59,7 @@ def infer(scene: Scene, declared: Declaration | None = None) -> Topology:
     if declared:
         vips += [_absent(vip) for vip in declared.vips if scene.book.find_text(vip.address) < 0]
     vips = [vip for vip in vips if vip.services or vip.provenance == DECLARED or vip.evidence]
+    routers -= {mac for vip in vips for mac in vip.balancer_macs}
     return Topology(tuple(sorted(vips, key=lambda vip: (vip.identity, vip.address))), seen_from, routers, declared)
 
 
@@ -115,17 +116,17 @@ def find_routers(scene: Scene, declared: Declaration | None) -> frozenset[int]:
     ends, hops = scene.ends, scene.hops
     passed_on = np.zeros(len(ends.src), bool)
     passed_on[hops.after] = True
-    rows = np.flatnonzero(scene.of_services & ~passed_on)
+    # Only clients' packets tell: a server's replies carry the VIP, which is no address of its own either.
+    rows = np.flatnonzero(scene.of_services & ~passed_on & scene.inbound)
     found = set(declared.gateway_macs) if declared else set()
     _, leader = group_rows(ends.src_mac[rows], ends.src[rows])
-    entering: Counter[int] = Counter()
+    entering = set()
     for mac, source in zip(ends.src_mac[rows[leader]].tolist(), ends.src[rows[leader]].tolist(), strict=True):
-        own = scene.stated.get(mac, frozenset())
-        if mac not in scene.mac_of.get(source, frozenset()) and own and source not in own and not scene.mac_of.get(source):
-            entering[mac] += 1
-    senders_of_many = {mac for mac, sources in entering.items() if sources >= 1}
+        own = scene.own.get(mac, frozenset())
+        if own and source not in own and not scene.mac_of.get(source):
+            entering.add(mac)
     claimed = {mac for mac, own in scene.stated.items() if _subnets_apart(scene, own)}
-    return frozenset(found | senders_of_many | claimed)
+    return frozenset(found | entering | claimed)
 
 
 def _subnets_apart(scene: Scene, addresses: frozenset[int]) -> bool:
@@ -234,9 +235,9 @@ def _server_hosts(scene: Scene, candidate: Candidate, macs: set[int], declared: 
 
 
 def _addresses(scene: Scene, macs: set[int], vip: int) -> tuple[str, ...]:
-    """Addresses that MACs have stated to be theirs, but for the VIP and IPv6's link-local ones."""
-    stated = set().union(*(scene.stated.get(mac, frozenset()) for mac in macs)) - {vip}
-    texts = [scene.book.text(address) for address in sorted(stated)]
+    """Addresses of a box, but for the VIP and IPv6's link-local ones."""
+    own = set().union(*(scene.own.get(mac, frozenset()) for mac in macs)) - {vip}
+    texts = [scene.book.text(address) for address in sorted(own)]
     return tuple(text for text in texts if not text.startswith("fe80:"))
 
 

@@ -14,6 +14,10 @@ from dsrcheck.topology.claims import Claims, claim_columns, pairs
 from dsrcheck.topology.hops import Hops, find_hops
 
 
+INITIAL_TTLS = (32, 64, 128, 255)
+"""What hosts send with (Linux 64, Windows 128, network gear 255, old ones 32): a packet with it crossed no router."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """The facts that inference and the exchange tables start from."""
@@ -64,6 +68,21 @@ class Scene:
         """MAC -> addresses it has stated to be its own, also by the sender address of a question."""
         stating = self.claims.take(self.claims.stating & (self.claims.address >= 0))
         return _grouped(pairs(stating.mac, stating.address))
+
+    @cached_property
+    def own(self) -> dict[int, frozenset[int]]:
+        """MAC -> its addresses: what it has stated, and what it speaks for end to end: it sends from the address with a
+        TTL that no router has lowered, is sent packets for it, and nobody else states it."""
+        ends = self.ends
+        passed_on = np.zeros(len(ends.src), bool)
+        passed_on[self.hops.after] = True
+        fresh = self.of_services & ~passed_on & np.isin(self.leg("ttl_max"), INITIAL_TTLS)
+        sent = pairs(ends.src_mac[fresh], ends.src[fresh])
+        taken = pairs(ends.dst_mac[self.of_services], ends.dst[self.of_services])
+        services = set(np.unique(self.service_of_leg[self.hops.before]).tolist())
+        speaks = {(mac, address) for mac, address in sent & taken if address not in services and not self.mac_of.get(address)}
+        stated = {(mac, address) for mac, addresses in self.stated.items() for address in addresses}
+        return _grouped(stated | speaks)
 
     @cached_property
     def mac_of(self) -> dict[int, frozenset[int]]:
