@@ -23,6 +23,13 @@ def drop_standard_output() -> None:
     os.close(nowhere)
 
 
+def escape_what_cannot_be_shown() -> None:
+    """Let a character that the terminal's encoding lacks be written as an escape instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there whole or as it was before; a device or a pipe is simply written to.
 
@@ -36,6 +43,5 @@ def write_whole(path: Path, text: str) -> None:
     try:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
-    except BaseException:
+    finally:
         draft.unlink(missing_ok=True)
-        raise

@@ -38,7 +38,10 @@ class CaptureInfo:
 
 @dataclass(frozen=True)
 class Host:
-    """A balancer, server or gateway. `provenance`: declared, or inferred from `evidence`. `flows`: None: not counted."""
+    """A balancer, server or gateway.
+
+    `provenance`: declared, or inferred from `evidence`. `flows`: None, not counted.
+    """
 
     role: str
     macs: tuple[str, ...]
@@ -164,16 +167,18 @@ def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 
 def _capture(capture: CaptureInfo) -> dict[str, Any]:
-    return _plain(capture) | {"truncated": capture.truncated is not None, "truncation": capture.truncated}
+    fields: dict[str, Any] = _plain(capture)
+    return fields | {"truncated": capture.truncated is not None, "truncation": capture.truncated}
 
 
 def _vip(vip: VipReport) -> dict[str, Any]:
     hosts = {role: [_host(host) for host in getattr(vip, role)] for role in ("balancers", "servers", "gateways")}
-    return _plain(vip) | hosts
+    fields: dict[str, Any] = _plain(vip)
+    return fields | hosts
 
 
 def _host(host: Host) -> dict[str, Any]:
-    fields = _plain(host)
+    fields: dict[str, Any] = _plain(host)
     return fields if host.flows is not None else {name: value for name, value in fields.items() if name != "flows"}
 
 

@@ -1,0 +1,274 @@
+"""The report for people: the verdict first, then who is who, then what is wrong and how to mend it, worst first.
+
+Fits 80 columns. Everything that comes out of packets and files is made printable where lines are laid out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, SEVERITIES, Finding, Verdict
+from dsrcheck.report.layout import WIDTH, Paint, columns, flowing, many, octets, paragraph, prose
+from dsrcheck.report.model import CaptureInfo, Host, Report, Step, StepTable, VipReport, by_severity
+from dsrcheck.text import printable
+
+HOST_LIMIT = 8
+"""Hosts of one role that are listed; what is more is counted."""
+HEADLINE_LIMIT = 3
+"""VIPs and errors that the headline names."""
+INDENT = 2
+LABEL = 10
+"""Column at which the text beside a label (`culprit`, `why`, `mend`) begins."""
+
+
+def render(report: Report, *, color: bool = False, steps: bool = False) -> str:
+    """Return the report as text; `steps` adds the step tables."""
+    paint = Paint(color)
+    sections = [
+        [*_headline(report, paint), *(line for capture in report.captures for line in _capture(capture, paint))],
+        *([*_vip(vip, paint)] for vip in report.vips),
+        *_findings(report, paint),
+        *([*_steps(table, paint)] for table in report.steps if steps),
+        *_rules(report, paint),
+        [line for note in report.notes for line in paragraph(note, LABEL, "note")],
+        _hint(report),
+    ]
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _headline(report: Report, paint: Paint) -> Iterator[str]:
+    """The verdict, and of what is worst who is to blame for it: all that somebody in a hurry needs."""
+    word, sentence = _verdict(report)
+    first, *rest = paragraph(f"{word}: {sentence}")
+    yield first.replace(word, paint.rank(word, report.verdict), 1)
+    yield from rest
+    errors = [finding for finding in by_severity(report.findings) if finding.severity == "error"]
+    for finding in errors[:HEADLINE_LIMIT]:
+        yield from paragraph(f"{finding.name}: {_culprit(finding) or 'see below'}", 2 * INDENT, f"{'':{INDENT}}-")
+    if len(errors) > HEADLINE_LIMIT:
+        yield f"{'':{INDENT}}- and {many(len(errors) - HEADLINE_LIMIT, 'error')} more"
+
+
+def _verdict(report: Report) -> tuple[str, str]:
+    """The verdict in a word or two, and the sentence that says what it rests on."""
+    vips = _listing([f"{vip.address} ({vip.mode})" for vip in report.vips])
+    counts = [
+        many(number, severity)
+        for severity in SEVERITIES[:2]
+        if (number := sum(finding.severity == severity for finding in report.findings))
+    ]
+    found = f"; {' and '.join(counts)}" if counts else ""
+    if report.verdict == FAIL:
+        return "FAIL", " and ".join(counts) + (f" for {vips}" if vips else "")
+    if report.nothing_to_check:
+        where = "this capture" if len(report.captures) == 1 else "these captures"
+        return "NOTHING TO CHECK", f"no balanced traffic in {where}{found}"
+    if report.verdict == PASS:
+        proved = [f"{vip.address} ({vip.mode})" for vip in report.vips if all(report.proved_paths(vip))]
+        rest = len(report.vips) - len(proved)
+        others = f"; not enough seen of {many(rest, 'other VIP')}" if rest else ""
+        return "PASS", f"{_listing(proved)}: the forward path and the reply path are right{others}{found}"
+    unproved = sorted({path for vip in report.vips for path in _unproved_paths(report, vip)})
+    seen = "no error seen, but not enough to call it right"
+    return "INCONCLUSIVE", f"{vips}: {seen}: {' and '.join(unproved)} not proved{found}"
+
+
+def _unproved_paths(report: Report, vip: VipReport) -> Iterator[str]:
+    for path, proved in zip(("forward path", "reply path"), report.proved_paths(vip), strict=True):
+        if not proved:
+            yield path
+
+
+def _listing(items: Sequence[str]) -> str:
+    """The first few of many items, and how many more there are."""
+    more = len(items) - HEADLINE_LIMIT
+    return ", ".join(items[:HEADLINE_LIMIT]) + (f" and {more} more" if more > 0 else "")
+
+
+def _capture(capture: CaptureInfo, paint: Paint) -> Iterator[str]:
+    facts = [many(capture.frames, "frame"), *_duration(capture), capture.link_type, f"vantage: {capture.vantage}"]
+    if capture.dropped:
+        facts.append(f"{many(capture.dropped, 'frame')} dropped")
+    yield from paragraph(f"{capture.path}: {', '.join(facts)}", LABEL, "capture")
+    for note in filter(None, (capture.truncated and f"cut: {capture.truncated}", *capture.notes)):
+        yield from map(paint.dim, paragraph(note, LABEL))
+
+
+def _duration(capture: CaptureInfo) -> Iterator[str]:
+    if capture.first_time and capture.last_time:
+        seconds = (_moment(capture.last_time) - _moment(capture.first_time)).total_seconds()
+        yield f"{seconds:,.1f} s from {capture.first_time[:19].replace('T', ' ')} UTC"
+
+
+def _moment(time: str) -> datetime:
+    """A time of the report, to the microsecond: datetime knows no nanoseconds."""
+    return datetime.fromisoformat(time[:26])
+
+
+def _vip(vip: VipReport, paint: Paint) -> Iterator[str]:
+    services = ", ".join(f"{service.protocol}/{service.port}" for service in vip.services)
+    facts = [vip.mode, *([services] if services else []), many(vip.flows, "flow"), many(vip.clients, "client")]
+    if vip.flows:
+        acknowledged = " by the clients' acks" if vip.reply_bytes_from == "acks" else ""
+        facts.append(f"{octets(vip.request_bytes)} in, {octets(vip.reply_bytes)} out{acknowledged}")
+    title = f"VIP {vip.address}"
+    lines = paragraph(f"{title}  {', '.join(facts)}", INDENT, "")
+    yield lines[0].strip().replace(printable(title), paint.bold(printable(title)), 1)
+    yield from lines[1:]
+    yield from map(paint.dim, _known(vip.provenance, vip.evidence, INDENT))
+    yield from _hosts(vip, paint)
+
+
+def _hosts(vip: VipReport, paint: Paint) -> Iterator[str]:
+    """The hosts in columns; how they are known stands once below neighbours that are known alike."""
+    roles = (("balancer", vip.balancers), ("server", vip.servers), ("gateway", vip.gateways))
+    shown = [(role, host) for role, hosts in roles for host in hosts[:HOST_LIMIT]]
+    named = any(host.name for _, host in shown)
+    lines = columns([_host_cells(role, host, named) for role, host in shown], INDENT) if shown else []
+    for row, ((role, host), line) in enumerate(zip(shown, lines, strict=True)):
+        yield line
+        following = shown[row + 1 : row + 2]
+        if not following or _origin(*following[0]) != _origin(role, host):
+            yield from map(paint.dim, _known(host.provenance, host.evidence, INDENT + LABEL))
+    for role, hosts in roles:
+        if len(hosts) > HOST_LIMIT:
+            yield f"{'':{INDENT}}and {many(len(hosts) - HOST_LIMIT, role)} more (--format json lists them)"
+
+
+def _origin(role: str, host: Host) -> tuple[str, str, tuple[str, ...]]:
+    return role, host.provenance, host.evidence
+
+
+def _host_cells(role: str, host: Host, named: bool) -> list[str]:
+    served = many(host.flows, "flow") if host.flows is not None else ""
+    return [role, *([host.name or ""] if named else []), " ".join(host.macs), " ".join(host.addresses), served]
+
+
+def _known(provenance: str, evidence: tuple[str, ...], indent: int) -> Iterator[str]:
+    """How a fact is known."""
+    facts = dict.fromkeys([*([] if provenance == "inferred" else [provenance]), *evidence])
+    if facts:
+        yield from paragraph("; ".join(facts), indent)
+
+
+def _findings(report: Report, paint: Paint) -> Iterator[list[str]]:
+    told: set[str] = set()
+    for finding in by_severity(report.findings):
+        yield list(_finding(finding, report, paint, finding.rule in told))
+        told.add(finding.rule)
+
+
+def _finding(finding: Finding, report: Report, paint: Paint, told: bool) -> Iterator[str]:
+    """One finding; why it matters and how to mend it are said once for each rule."""
+    several = f"  {finding.count:,} times" if finding.count > 1 else ""
+    whose = f"  VIP {finding.vip}" if finding.vip and len(report.vips) > 1 else ""
+    severity = finding.severity.upper()
+    yield f"{paint.rank(severity, finding.severity)} {paint.bold(f'{finding.rule} {finding.name}')}{whose}{several}"
+    yield from paragraph(finding.message, INDENT)
+    rows: list[tuple[str, str | None]] = [
+        ("culprit", _culprit(finding)),
+        ("cause", f"follows from {finding.because_of}" if finding.because_of else None),
+        ("why", None if told else finding.why),
+    ]
+    for label, text in rows:
+        if text:
+            yield from paragraph(text, INDENT + LABEL, f"{'':{INDENT}}{label}")
+    yield from _evidence(finding, report)
+    if told:
+        yield from paragraph(f"as for {finding.rule} above", INDENT + LABEL, f"{'':{INDENT}}mend")
+    else:
+        yield from _remedy(finding)
+
+
+def _culprit(finding: Finding) -> str:
+    subject = finding.subject
+    return " ".join(part for part in (subject.role, subject.mac, subject.address) if part)
+
+
+def _evidence(finding: Finding, report: Report) -> Iterator[str]:
+    """The frames, as filters to paste into Wireshark; with the capture's name where there are several."""
+    captures = list(dict.fromkeys(frame.capture for frame in finding.frames))
+    for row, (capture, filter_text) in enumerate(zip(captures, finding.wireshark_filters, strict=False)):
+        name = f"{report.captures[capture].path}: " if len(report.captures) > 1 else ""
+        yield from paragraph(name + filter_text, INDENT + LABEL, f"{'':{INDENT}}{'' if row else 'frames'}")
+
+
+def _remedy(finding: Finding) -> Iterator[str]:
+    indent = INDENT + LABEL
+    for row, platform in enumerate(finding.remedy):
+        label = f"{'':{INDENT}}{'' if row else 'mend':{LABEL}}{platform}"
+        yield from prose(finding.remedy[platform], indent + LABEL + INDENT, label)
+
+
+def _rules(report: Report, paint: Paint) -> Iterator[list[str]]:
+    by_vip: dict[str | None, list[Verdict]] = defaultdict(list)
+    for verdict in report.verdicts:
+        by_vip[verdict.vip].append(verdict)
+    for vip, verdicts in by_vip.items():
+        title = "Rules on the capture itself" if vip is None else f"Rules for VIP {printable(vip)}"
+        yield [paint.bold(title), *_rule_list(verdicts, paint)]
+
+
+def _rule_list(verdicts: list[Verdict], paint: Paint) -> Iterator[str]:
+    groups: dict[str, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        groups[verdict.verdict].append(verdict)
+    for kind in (FAIL, PASS):
+        items = [f"{v.rule} {v.name} {_counts(v)}" for v in groups[kind]]
+        lines = _two_columns(items)
+        for row, line in enumerate(lines):
+            yield f"  {paint.rank(kind, kind) if not row else '':{'' if not row else 4}}  {line}"
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for verdict in groups[NOT_OBSERVED]:
+        by_reason[verdict.reason or "no reason given"].append(verdict.rule)
+    for row, (reason, rules) in enumerate(by_reason.items()):
+        if not row:
+            yield "  not observed"
+        yield from paragraph(f"{reason}: {' '.join(rules)}", INDENT + 4, f"{'':{INDENT + 2}}-")
+    if groups[NOT_APPLICABLE]:
+        yield from flowing([v.rule for v in groups[NOT_APPLICABLE]], 18, "  not applicable")
+
+
+def _counts(verdict: Verdict) -> str:
+    return f"({verdict.failed:,} of {verdict.checked:,})" if verdict.verdict == FAIL else f"({verdict.checked:,})"
+
+
+def _two_columns(items: list[str]) -> list[str]:
+    """Items down two columns where each is short enough for half a line, else one a line."""
+    half = (WIDTH - 8) // 2
+    if len(items) < 2 or max(map(len, items)) > half:
+        return [printable(item) for item in items]
+    middle = (len(items) + 1) // 2
+    left, right = items[:middle], [*items[middle:], ""]
+    return columns([[one, other] for one, other in zip(left, right, strict=False)])
+
+
+def _steps(table: StepTable, paint: Paint) -> Iterator[str]:
+    yield from map(paint.bold, paragraph(f"Steps: {table.kind} ({table.title})"))
+    header = ["step", "source MAC", "destination MAC", "source IP", "destination IP", ""]
+    lines = columns([header, *map(_step_cells, table.steps)], gap=1)
+    if max(map(len, lines)) > WIDTH:
+        lines = columns([row for cells in map(_step_cells, table.steps) for row in _stacked(cells)])
+        yield from lines
+        return
+    yield paint.dim(lines[0])
+    yield from lines[1:]
+
+
+def _step_cells(step: Step) -> list[str]:
+    name = f"{step.step} {step.role}"
+    return [name, step.src_mac or "-", step.dst_mac or "-", step.src_ip, step.dst_ip, step.verdict or ""]
+
+
+def _stacked(cells: list[str]) -> tuple[list[str], ...]:
+    """A step in two rows, for addresses too long for one: MACs and verdict, then addresses."""
+    name, src_mac, dst_mac, src_ip, dst_ip, verdict = cells
+    return [name, f"{src_mac} > {dst_mac}  {verdict}"], ["", f"{src_ip} > {dst_ip}"]
+
+
+def _hint(report: Report) -> list[str]:
+    if not report.findings:
+        return []
+    return [f"More on a rule: dsrcheck explain {by_severity(report.findings)[0].rule}"]
