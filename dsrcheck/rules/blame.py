@@ -65,7 +65,7 @@ def _finding(rule: Rule, subjects: Subjects, tables: Tables, vip: int, mac: int,
     subject = subject_of(mac if mac != _NO_CULPRIT else None, host, rule.culprit_role)
     frames = _frames(rule, subjects, rows)
     if mac != _NO_CULPRIT:
-        culprit = host_text(mac, host)
+        culprit = host_text(mac, host, rule.culprit_role)
     else:
         culprit = f"a {rule.culprit_role}" if rule.culprit_role else "an unseen host"
     extras = {"vip": vip_values(address)["vip"], "culprit": culprit, "count": f"{len(rows):,}"}

@@ -29,7 +29,9 @@ def explain(rule: Rule) -> str:
     remedies = rule.remedies(vip_values(None))
     if remedies:
         parts.append("How to mend it")
-        parts += [_indented(f"{PLATFORM_TITLES[name]}:\n{_indented(_prose(text))}") for name, text in remedies.items()]
+        parts += [
+            _indented(f"{PLATFORM_TITLES[name]}:\n{_indented(_prose(text, 8))}") for name, text in remedies.items()
+        ]
     if rule.examples:
         parts += ["Example", _indented("\n".join(_example(example) for example in rule.examples))]
     if rule.references:
@@ -71,7 +73,7 @@ def _example(example: Example) -> str:
     return _wrapped(f"{example.scenario}{fault}, seen at the {example.vantage}: {example.verdict}", "  ")
 
 
-def _prose(text: str) -> str:
+def _prose(text: str, indent: int = 4) -> str:
     """Wrap paragraphs; lines that are indented in the file are commands and stay as they are."""
     lines: list[str] = []
     paragraph: list[str] = []
@@ -80,7 +82,7 @@ def _prose(text: str) -> str:
             paragraph.append(line)
             continue
         if paragraph:
-            lines += _wrapped(" ".join(paragraph), "", 8).split("\n")
+            lines += _wrapped(" ".join(paragraph), "", indent).split("\n")
             paragraph = []
         lines.append(line.rstrip())
     return "\n".join(lines).rstrip("\n")
@@ -88,7 +90,7 @@ def _prose(text: str) -> str:
 
 def _wrapped(text: str, hanging: str, indent: int = 4) -> str:
     return textwrap.fill(
-        " ".join(text.split()) if not hanging.isspace() else text,
+        text,
         WIDTH - indent,
         subsequent_indent=hanging,
         break_long_words=False,

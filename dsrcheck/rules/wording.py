@@ -33,12 +33,12 @@ class Message(string.Template):
         return self.substitute(values)
 
 
-def host_text(mac: int, host: HostName | None) -> str:
+def host_text(mac: int, host: HostName | None, role: str | None = None) -> str:
     """Write a host with what is known of it: `server web1, 10.0.0.100 (00:01:aa:bb:cc:64)`."""
     if host is None:
-        return f"the host {mac_text(mac)}"
+        return f"the {role or 'host'} {mac_text(mac)}"
     known = ", ".join(printable(part, VALUE_LIMIT) for part in (host.name, host.address) if part)
-    role = printable(host.role, VALUE_LIMIT)
+    role = role or printable(host.role, VALUE_LIMIT)
     return f"{role} {known} ({mac_text(mac)})" if known else f"{role} {mac_text(mac)}"
 
 
