@@ -84,6 +84,6 @@ def judge(legs: Legs, catalogue: Sequence[object], declared: Declaration | None 
     """The same for a fold that is there already: what live views and tests of the forwarder call."""
     scene = read_scene(legs)
     topology = infer(scene, declared)
-    tables, sides = build_tables(scene, topology)
+    tables, sides = build_tables(scene, topology, expect)
     verdicts, findings = evaluate(catalogue, tables)  # type: ignore[arg-type]
     return Analysis(build_report(sides, verdicts, findings), sides)

@@ -18,8 +18,11 @@ from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
 
 
-def build_tables(scene: Scene, topology: Topology) -> tuple[Tables, Sides]:
-    """Every table a rule may judge, and the exchanges with their legs for step tables and reports."""
+def build_tables(scene: Scene, topology: Topology, expect: str = "dsr") -> tuple[Tables, Sides]:
+    """Every table a rule may judge, and the exchanges with their legs for step tables and reports.
+
+    expect: `dsr` (a VIP that rewrites addresses is a fault), `any`, or the one mode that every VIP must have.
+    """
     visible = Visibility(scene, topology)
     roles = assign_roles(scene, topology)
     s = sides(scene, topology, roles, visible)
@@ -30,10 +33,10 @@ def build_tables(scene: Scene, topology: Topology) -> tuple[Tables, Sides]:
         "server": server_table(scene, topology, roles, visible, reasons),
         "probe": probe_table(scene, topology, visible, reasons),
         "icmp": icmp_table(scene, topology, reasons),
-        "setting": setting_table(scene, topology, roles, reasons),
+        "setting": setting_table(scene, topology, roles, reasons, expect),
         "capture": capture_table(scene, topology, roles),
     }
-    subjects = {name: _with_vip_columns(table, topology) for name, table in subjects.items()}
+    subjects = {name: _with_vip_columns(table, topology, expect) for name, table in subjects.items()}
     book = scene.book
     hosts = {
         (number, mac): HostName(host.role, mac, host.addresses[0] if host.addresses else None, host.name)
@@ -73,8 +76,8 @@ def _exchange_table(s: Sides, reasons: dict[str, str]) -> Subjects:
     return Subjects("exchange", len(s.roles), columns, s.roles.vip, capture, reasons)
 
 
-def _with_vip_columns(table: Subjects, topology: Topology) -> Subjects:
-    """Adds the columns `vip.*` that every table has: address, mode, and the sets of MACs."""
+def _with_vip_columns(table: Subjects, topology: Topology, expect: str) -> Subjects:
+    """Adds the columns `vip.*` that every table has: address, mode, whether it should return directly, sets of MACs."""
     vips = topology.vips
     number = table.vip
     inside = number >= 0
@@ -87,6 +90,7 @@ def _with_vip_columns(table: Subjects, topology: Topology) -> Subjects:
     added: dict[str, Column | SetColumn] = {
         "vip.address": Column(each([vip.identity for vip in vips], np.int64), inside & (each([vip.identity for vip in vips], np.int64) >= 0), "address"),
         "vip.mode": Column(each([vip.mode for vip in vips], object), inside, "text"),
+        "vip.dsr_expected": Column(np.full(table.rows, expect.startswith("dsr")), None, "flag"),
         "vip.balancer_macs": SetColumn(number, tuple(vip.balancer_macs for vip in vips), "mac"),
         "vip.server_macs": SetColumn(number, tuple(vip.server_macs for vip in vips), "mac"),
         "vip.gateway_macs": SetColumn(number, tuple(frozenset(vip.gateways) for vip in vips), "mac"),

@@ -304,7 +304,7 @@ def _reply_facts(s: Sides) -> dict[str, Column]:
     through |= relay.seen & s.reply.seen
     through_first = np.full(len(s.roles), -1, np.int64)
     through_first[to_balancer.rows[::-1]] = to_balancer.legs[::-1]
-    direct = s.reply.seen & ~through
+    direct = s.reply.seen & ~through & ~s.reply.any(ends.dst_mac == 0)
     at_balancer = ~s.reply.seen & (s.wrong < 0) & proved & s.visible.at_balancer & ~s.balancer_reply.seen
     refused, refused_known = _refused(s)
     foreign, reset_by, reset_frame = _foreign_reset(s)

@@ -78,10 +78,13 @@ class Picked:
         def column(values: Int64, kind: str) -> Column:
             return Column(values, seen, kind)
 
+        def mac(values: Int64) -> Column:
+            return Column(values, seen & (values != 0), "mac")  # 0: the link type has none
+
         return {
             f"{role}.seen": Column(seen, None, "flag"),
-            f"{role}.src_mac": column(self.of_first(ends.src_mac), "mac"),
-            f"{role}.dst_mac": column(self.of_first(ends.dst_mac), "mac"),
+            f"{role}.src_mac": mac(self.of_first(ends.src_mac)),
+            f"{role}.dst_mac": mac(self.of_first(ends.dst_mac)),
             f"{role}.src_ip": column(self.of_first(ends.src, -1), "address"),
             f"{role}.dst_ip": column(self.of_first(ends.dst, -1), "address"),
             f"{role}.src_port": column(self.of_first(ends.src_port), "number"),

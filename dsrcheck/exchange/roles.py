@@ -109,7 +109,9 @@ def _vip_of_flow(scene: Scene, vips: tuple[Vip, ...]) -> Int64:
     flows = scene.flows
     found = np.full(len(flows), -1, np.int64)
     for number, vip in enumerate(vips):
-        mine = flows.service == vip.identity
+        # A balancer that asks the VIP on a server is a health check, not a client.
+        checkers = {address for mac in vip.balancer_macs for address in scene.own.get(mac, ())} - {vip.identity}
+        mine = (flows.service == vip.identity) & ~np.isin(flows.client, list(checkers))
         wanted = np.zeros(len(flows), bool)
         for service in vip.services:
             wanted |= (flows.protocol == service.protocol) & (flows.service_port == service.port)

@@ -12,7 +12,7 @@ from dsrcheck.flows.table import Flags
 from dsrcheck.tables import Column, Subjects
 from dsrcheck.topology.declared import DeclaredVip
 from dsrcheck.topology.infer import Topology
-from dsrcheck.topology.model import UNKNOWN, Vip
+from dsrcheck.topology.model import MODES, UNKNOWN, Vip
 from dsrcheck.topology.scene import Scene
 
 
@@ -29,8 +29,13 @@ class Setting:
     frame: int = 0
 
 
-def setting_table(scene: Scene, topology: Topology, roles: Roles, reasons: dict[str, str]) -> Subjects:
+def setting_table(
+    scene: Scene, topology: Topology, roles: Roles, reasons: dict[str, str], expect: str = "dsr"
+) -> Subjects:
+    """A row a declared fact; a mode that the user expects of every VIP is one."""
     rows: list[Setting] = []
+    if expect in MODES:
+        rows = [row for number, vip in enumerate(topology.vips) for row in _mode(vip, expect, number)]
     if topology.declared:
         declared = {vip.address: vip for vip in topology.declared.vips}
         for number, vip in enumerate(topology.vips):
@@ -59,18 +64,18 @@ def _settings(
     mine = roles.row >= 0
     mine[mine] = roles.vip[roles.row[mine]] == number
     return [
-        *_mode(vip, declared, number),
+        *_mode(vip, declared.mode, number),
         *_servers(scene, topology, roles, mine, number, vip, declared),
         *_addresses(scene, number, declared),
         *_owner(scene, number, vip, declared),
     ]
 
 
-def _mode(vip: Vip, declared: DeclaredVip, number: int) -> list[Setting]:
-    if not declared.mode:
+def _mode(vip: Vip, declared: str | None, number: int) -> list[Setting]:
+    if not declared:
         return []
     seen = sorted({service.mode for service in vip.services} - {UNKNOWN})
-    return [Setting(number, "mode", declared.mode, ", ".join(seen) or "no mode", seen == [declared.mode] if seen else None)]
+    return [Setting(number, "mode", declared, ", ".join(seen) or "no mode", seen == [declared] if seen else None)]
 
 
 def _servers(

@@ -10,6 +10,7 @@ from dsrcheck.exchange.exchanges import FAR, Sides, reply_bytes, span
 from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.flows.table import column
 from dsrcheck.tables import Column, Subjects
+from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS
 from dsrcheck.topology.evidence import AT_ONCE
 from dsrcheck.topology.model import Vip
 from dsrcheck.topology.scene import Scene
@@ -104,8 +105,8 @@ def _ownership(s: Sides, vip: Vip) -> Ownership:
     both_balance = np.isin(mac[change], list(balancers)) & np.isin(mac[change + 1], list(balancers))
     crossing = np.isin(change, at_once) & both_balance
     faults = change[(np.isin(change, at_once) & ~both_balance) | (crossing & (crossing.sum() > 1))]
-    if not len(faults) and len(change) > 1:
-        faults = change[~both_balance]
+    if not len(faults) and len(change) > 2 and not np.isin(claims.kind[rows], (GRATUITOUS, ANNOUNCEMENT)).any():
+        faults = change[~both_balance]  # answers go back and forth, and nobody announced a move
     if not len(faults):
         return Ownership(1, known)
     first = int(faults[0])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from dsrcheck.addresses import mac_text
+from dsrcheck.capture.linktypes import link_type_name
 from dsrcheck.exchange.exchanges import Sides, reply_bytes
 from dsrcheck.exchange.others import NO_DESTINATION_MAC
 from dsrcheck.findings import Finding, Verdict
@@ -47,24 +48,28 @@ def _captures(s: Sides) -> tuple[CaptureInfo, ...]:
     for number, facts in enumerate(legs.captures):
         mine = frozenset(np.flatnonzero(of_interface == number).tolist())
         kinds = sorted({interface.link_type for interface in facts.interfaces})
+        first, last = _times(s, mine)
         found.append(CaptureInfo(
             path=facts.path,
             frames=facts.frames,
             bytes=facts.bytes,
             link_type=", ".join(link_type_name(kind) for kind in kinds) or "none",
             vantage=s.visible.vantage(mine),
-            first_time=time_text(facts.first_time) if facts.first_time is not None else None,
-            last_time=time_text(facts.last_time) if facts.last_time is not None else None,
+            first_time=first,
+            last_time=last,
             truncated=facts.truncated,
             dropped=facts.dropped,
         ))  # fmt: skip
     return tuple(found)
 
 
-def link_type_name(number: int) -> str:
-    from dsrcheck.capture.linktypes import NAMES
-
-    return NAMES.get(number, str(number))
+def _times(s: Sides, interfaces: frozenset[int]) -> tuple[str | None, str | None]:
+    """First and last time of the frames of some interfaces; None when there is no frame."""
+    paths = s.scene.legs.paths
+    mine = np.isin(column(paths, "interface"), list(interfaces))
+    if not mine.any():
+        return None, None
+    return time_text(int(column(paths, "first_time")[mine].min())), time_text(int(column(paths, "last_time")[mine].max()))
 
 
 def _vip(s: Sides, vip: Vip, number: int) -> VipReport:

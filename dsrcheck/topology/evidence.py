@@ -78,12 +78,15 @@ def relays_of(scene: Scene, of_address: Flags | None = None) -> dict[int, frozen
     explained = np.zeros(len(ends.src), bool)
     explained[after[adjacent]] = True
     ttl = scene.leg("ttl_max")
-    near = (ttl[before] - ttl[after] <= 1) & (ttl[before] >= ttl[after]) & (ends.dst_mac[before] != ends.dst_mac[after])
+    near = (ttl[before] - ttl[after] <= 1) & (ttl[before] >= ttl[after])
+    near &= (ends.dst_mac[before] != ends.dst_mac[after]) | (ends.dst_mac[before] == 0)
     keep = adjacent | (~explained[after] & near)
     before, after, kept = before[keep], after[keep], kept[keep]
     sent_from = np.where(kept, ends.dst_mac[before], ends.src_mac[after])
+    # Linux cooked captures have no destination MAC: the box is known by what it sends.
+    taken_at = np.where(ends.dst_mac[before] == 0, sent_from, ends.dst_mac[before])
     rows = np.stack([
-        scene.service_of_leg[before], ends.dst_mac[before], sent_from, ends.dst_mac[after],
+        scene.service_of_leg[before], taken_at, sent_from, ends.dst_mac[after],
         ends.tunnel[after] * (ends.tunnel[before] == 0), ends.outer_dst[after], ends.link[before] == ends.link[after],
     ], axis=1)  # fmt: skip
     found: dict[int, set[Relay]] = {}
@@ -123,10 +126,19 @@ def _why_balancer(
     fresh = _sends_unrouted(scene, candidate, nexts)
     if direct and fresh and (spread > 1 or hairpin):
         return f"passes packets on to {spread} MACs that answer by themselves"
+    if spread > 1 and hairpin and not departures and _answered_unseen(scene, candidate):
+        return f"passes packets on to {spread} MACs, and what clients acknowledge came another way"
     bypassed = bool(departures) and not any(dst in box for _, dst in departures)
     if tunnelled and bypassed:
         return "puts its packets into a tunnel, and the replies do not come back through it"
     return None
+
+
+def _answered_unseen(scene: Scene, candidate: Candidate) -> bool:
+    """Whether clients acknowledge data after a SYN of theirs although no packet from the address is in the capture."""
+    rows = candidate.inbound
+    acked = scene.leg("ack_frames")[rows] - scene.leg("rst")[rows] > 0
+    return bool((acked & (scene.leg("syn")[rows] > 0)).any()) and not len(candidate.outbound)
 
 
 def _sends_unrouted(scene: Scene, candidate: Candidate, macs: Iterable[int]) -> bool:
@@ -144,7 +156,7 @@ def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple
     hosts = {mac for view in views for mac in view.hosts if len(view.hosts) == 1}
     ends = scene.ends
     for sender, host in sorted(candidate.arrivals(scene)):
-        if host not in hosts or host in candidate.owners:
+        if host not in hosts:
             continue
         rows = candidate.inbound[(ends.src_mac[candidate.inbound] == sender) & (ends.dst_mac[candidate.inbound] == host)]
         sources = np.unique(ends.src[rows]).tolist()
@@ -154,7 +166,7 @@ def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple
         askers = scene.asked.get(candidate.address, frozenset()) - {sender, host}
         answers = {dst for src, dst in candidate.departures(scene) if src == host}
         balancer = frozenset({sender})
-        if foreign and askers and not tunnelled:
+        if foreign and askers and not tunnelled and host not in candidate.owners:
             text = f"asked for on this link, not answered by {mac_text(host)}, which is sent its packets by {mac_text(sender)}"
             return Proposal(balancer, text)
         if local and answers - {sender}:
@@ -175,6 +187,8 @@ def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
     others = {src for src, _ in departures} - box - candidate.owners
     named = {mac for mac in others if scene.own.get(mac, frozenset()) - {candidate.address}}
     known = bool(candidate.owners) and bool(named)
+    if not known and not candidate.owners and len(others) > 1:
+        known, named = True, others  # nobody is asked by ARP here, but several hosts of this link answer
     if known and _sends_unrouted(scene, candidate, named):
         text = f"requests go to {mac_text(min(box))}, replies come from {', '.join(map(mac_text, sorted(named)))}"
         return Proposal(frozenset(box), text, mode_known=False)

@@ -55,9 +55,9 @@ def find_hops(legs: Legs, flows: Flows) -> Hops:
     """All hops of a capture, each leg after paired with every leg before it that carries its packets."""
     table, ends = legs.legs, flows.ends
     one_way, _ = group_rows(flows.of_leg, flows.inbound.astype(np.int64), (~ends.whole).astype(np.int64))
-    first, time = column(table, "first_frame"), column(table, "first_time")
+    first, time, ttl = column(table, "first_frame"), column(table, "first_time"), column(table, "ttl_max")
     # The TTL tells the order of hops even where time stamps run back; legs of one TTL are told by time.
-    order = np.lexsort((first, -column(table, "ttl_max"), one_way))
+    order = np.lexsort((first, -ttl, one_way))
     befores, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for distance in range(1, min(FURTHEST, len(order) - 1) + 1):
         before, after = order[:-distance], order[distance:]
@@ -65,7 +65,11 @@ def find_hops(legs: Legs, flows: Flows) -> Hops:
         near = (
             (one_way[before] == one_way[after])
             & ((ends.src_mac[before] != ends.src_mac[after]) | (at_once & (ends.tunnel[before] == 0)))
-            & ((ends.dst_mac[before] != ends.dst_mac[after]) | (ends.tunnel[before] != ends.tunnel[after]))
+            & (
+                (ends.dst_mac[before] != ends.dst_mac[after])
+                | (ends.tunnel[before] != ends.tunnel[after])
+                | ((ends.dst_mac[before] == 0) & (ttl[before] > ttl[after]))  # Linux cooked: no destination MAC
+            )
         )
         before, after = before[near], after[near]
         same = share_packets(table, before, after)

@@ -13,6 +13,7 @@ from dsrcheck.topology.declared import DeclaredVip, Declaration
 from dsrcheck.topology.evidence import (
     Candidate,
     Proposal,
+    answered_at_once,
     by_other_sender,
     by_relay,
     by_rivals,
@@ -54,7 +55,9 @@ def infer(scene: Scene, declared: Declaration | None = None) -> Topology:
         declared_vip = wanted.get(candidate.address)
         rewriter = rewriters.get(candidate.address)
         proposal = _proposal(scene, candidate, seen_from, rewriter)
-        if proposal or declared_vip:
+        if declared_vip and not _on_this_link(scene, declared_vip):
+            vips.append(_absent(declared_vip, ELSEWHERE))
+        elif proposal or declared_vip:
             vips.append(_vip(scene, candidate, proposal, rewriter, declared_vip, routers, seen_from))
     if declared:
         vips += [_absent(vip) for vip in declared.vips if scene.book.find_text(vip.address) < 0]
@@ -112,20 +115,22 @@ def _asymmetric(scene: Scene, inbound: Int64, outbound: Int64) -> list[int]:
 
 def find_routers(scene: Scene, declared: Declaration | None) -> frozenset[int]:
     """MACs that stand for other hosts' addresses: they bring in packets whose source is not theirs and that nobody here
-    sent them, take packets for addresses that are elsewhere, or state addresses of different subnets."""
+    sent them, or pass packets on and state addresses of different subnets."""
     ends, hops = scene.ends, scene.hops
     passed_on = np.zeros(len(ends.src), bool)
     passed_on[hops.after] = True
     # Only clients' packets tell: a server's replies carry the VIP, which is no address of its own either.
     rows = np.flatnonzero(scene.of_services & ~passed_on & scene.inbound)
     found = set(declared.gateway_macs) if declared else set()
+    services = set(np.unique(scene.service_of_leg[hops.before]).tolist())
     _, leader = group_rows(ends.src_mac[rows], ends.src[rows])
     entering = set()
     for mac, source in zip(ends.src_mac[rows[leader]].tolist(), ends.src[rows[leader]].tolist(), strict=True):
         own = scene.own.get(mac, frozenset())
-        if own and source not in own and not scene.mac_of.get(source):
+        if own and source not in own and not scene.mac_of.get(source) and source not in services:
             entering.add(mac)
-    claimed = {mac for mac, own in scene.stated.items() if _subnets_apart(scene, own)}
+    passing = set(ends.dst_mac[hops.before].tolist()) & set(ends.src_mac[hops.after].tolist())
+    claimed = {mac for mac in passing if _subnets_apart(scene, scene.stated.get(mac, frozenset()) - services)}
     return frozenset(found | entering | claimed)
 
 
@@ -147,7 +152,8 @@ def _vip(
     repliers = {src for src, _ in departures} - balancers - routers
     if proposal and proposal.balancers:
         # A backup that took over: it owns the address and takes its packets, and others answer.
-        balancers |= {dst for _, dst in arrivals if dst in candidate.owners} - repliers - declared_servers
+        rivals = answered_at_once(scene, candidate.address)
+        balancers |= {dst for _, dst in arrivals if dst in candidate.owners - rivals} - repliers - declared_servers
     is_rewriting = rewriter is not None and proposal is not None and proposal.evidence == rewriter.evidence
     forwarded = {dst for src, dst in arrivals if src in balancers}
     if is_rewriting and rewriter:
@@ -241,5 +247,15 @@ def _addresses(scene: Scene, macs: set[int], vip: int) -> tuple[str, ...]:
     return tuple(text for text in texts if not text.startswith("fe80:"))
 
 
-def _absent(vip: DeclaredVip) -> Vip:
-    return Vip(vip.address, -1, vip.mode or UNKNOWN, balancers=vip.balancers, subnet=vip.subnet, provenance=DECLARED)
+ELSEWHERE = "none of its declared MACs is in this capture: it was taken on another link"
+
+
+def _on_this_link(scene: Scene, vip: DeclaredVip) -> bool:
+    """Whether a declared VIP's hosts are on the captured link: behind a router its packets have the router's MACs."""
+    macs = vip.balancer_macs | vip.server_macs
+    return not macs or any(src in macs or dst in macs for src, dst in scene.unicast_edges)
+
+
+def _absent(vip: DeclaredVip, why: str = "not in this capture") -> Vip:
+    mode = vip.mode or UNKNOWN
+    return Vip(vip.address, -1, mode, balancers=vip.balancers, subnet=vip.subnet, provenance=DECLARED, evidence=(why,))
