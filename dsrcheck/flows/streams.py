@@ -170,7 +170,7 @@ class _Connection:
     start: int | None = None  # offset of the first byte known
     top: int = 0  # offset after the last byte known
     near: int = 0  # offset that sequence numbers are unwrapped about
-    closed: bool = False
+    finish: int | None = None  # offset of the FIN
 
     def offset(self, seq: int) -> int:
         """The offset nearest to where the connection is that a sequence number can stand for."""
@@ -186,6 +186,11 @@ class _Connection:
             self.start = start
         if self.start is not None:
             self.top = max(self.top, end)
+
+    def pass_by(self, offset: int) -> None:
+        """Take note that the sender is at an offset, without data; just past the last byte, it has sent its FIN."""
+        if offset > self.top + 1:
+            self.reach(offset, offset)
 
 
 class Reassembler:
@@ -208,15 +213,19 @@ class Reassembler:
         start = connection.offset(seq)
         end = start + max(segment.length, len(segment.payload))
         skipped = max(0, -start) if connection.opened else 0  # before the first byte: a keep-alive, or nonsense
-        connection.reach(start + skipped, end)
+        if end > start or segment.fin:
+            connection.reach(start + skipped, end)
+        else:
+            connection.pass_by(start)
         connection.data.write(start + skipped, segment.payload[skipped:])
-        connection.closed |= segment.fin
+        if segment.fin:
+            connection.finish = end
         return began
 
     def acknowledge(self, ack: int) -> None:
         """Take in what the other side has acknowledged: bytes that were sent, captured or not.
 
-        One byte more than was captured is taken for the FIN; where nothing was captured, the FIN counts as a byte.
+        A FIN that was not captured counts as a byte, unless it is the only one that is missing.
         """
         if self._restarted:
             self._restarted = False
@@ -226,9 +235,7 @@ class Reassembler:
             return
         if connection.start is None:
             connection.start = 0
-        offset = connection.offset(ack)
-        if offset > connection.top + 1:
-            connection.reach(connection.top, offset)
+        connection.pass_by(connection.offset(ack))
 
     def restart(self) -> None:
         """Take in that the other side began another connection: what it acknowledges next is of a new stream."""
@@ -245,8 +252,9 @@ class Reassembler:
 
     def _stream(self, connection: _Connection) -> Stream:
         start, data = connection.start, connection.data
-        pieces = tuple(data.pieces(start, max(connection.top, start))) if start is not None else ()
-        return Stream(pieces, connection.opened, connection.closed, data.conflicts, data.dropped)
+        top = connection.top if connection.finish is None else min(connection.top, connection.finish)
+        pieces = tuple(data.pieces(start, top)) if start is not None else ()
+        return Stream(pieces, connection.opened, connection.finish is not None, data.conflicts, data.dropped)
 
     def _open(self, isn: int) -> bool:
         """Find or begin the connection of a SYN; return whether it is a new one."""
@@ -279,6 +287,8 @@ class Reassembler:
         connection.data, connection.base, connection.opened = moved, base, True
         connection.top += shift
         connection.near += shift
+        if connection.finish is not None:
+            connection.finish += shift
         connection.start = 0
 
     def _connection(self, seq: int) -> _Connection | None:

@@ -96,8 +96,8 @@ def test_a_stream_is_put_together_from_any_segments(case: tuple[int, bytes, list
             known |= dict(enumerate(segment.payload, start))
             if segment.length:
                 told += [start, start + segment.length]
-            elif told:
-                told.append(max(start, min(told)))
+            elif told and start > max(told) + 1:  # one more is the FIN
+                told.append(start)
     found = reassembler.streams()
     if not segments:
         assert found == ()
@@ -123,6 +123,17 @@ def test_a_port_used_again_gives_a_stream_each() -> None:
     assert began == [False, False, False, False, True, False, False]
     assert joined(reassembler) == [(b"one",), (b"two",)]
     assert [(stream.opened, stream.closed) for stream in reassembler.streams()] == [(True, True), (True, False)]
+
+
+def test_a_fin_is_no_byte() -> None:
+    """What follows a FIN stands one further on in the sequence space, whether the FIN itself was captured or not."""
+    for fin in (True, False):
+        reassembler = Reassembler()
+        reassembler.add(Segment(9, syn=True))
+        reassembler.add(Segment(10, b"ab", 2, fin=fin))
+        reassembler.add(Segment(13))
+        reassembler.acknowledge(13)
+        assert joined(reassembler) == [(b"ab",)]
 
 
 def test_a_syn_captured_after_its_data_opens_that_stream() -> None:

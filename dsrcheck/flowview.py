@@ -1,0 +1,306 @@
+"""What `dsrcheck flow` prints: the list of flows, and one flow with its ladder and its bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from dsrcheck.addresses import ip_text, mac_text
+from dsrcheck.flows.conversation import Conversation, Said
+from dsrcheck.flows.draw import draw
+from dsrcheck.flows.ladder import LadderBuilder
+from dsrcheck.flows.marks import Marker
+from dsrcheck.flows.reread import Address, FlowError, FlowKey, check_rereadable, flow_frames
+from dsrcheck.flows.streams import Gap, Piece
+from dsrcheck.flows.summary import FlowTotals, flow_totals
+from dsrcheck.flows.table import PORT_PROTOCOLS, PROTOCOL_NAMES, TCP, Flows
+from dsrcheck.legs import Legs, read_legs
+from dsrcheck.text import printable
+from dsrcheck.topology.infer import Topology, infer
+from dsrcheck.topology.scene import Scene, read_scene
+
+__all__ = ["FlowError", "flow_detail", "flow_list"]
+
+LIST_LIMIT = 1000
+"""Flows that the list shows."""
+SHOWN_BYTES = 4096
+"""Bytes of each direction that are shown, unless all are asked for."""
+SHOWN_DATAGRAMS = 100
+RELATED_LIMIT = 8
+WIDTH = 80
+
+Path = str | os.PathLike[str]
+
+
+def flow_list(path: Path, *, everything: bool = False) -> str:
+    """The flows of a capture, numbered from 1 in order of their first frames.
+
+    everything: all of them, not only the first `LIST_LIMIT`.
+    Raises CaptureError.
+    """
+    legs = read_legs(path)
+    scene = read_scene(legs)
+    flows, totals = scene.flows, flow_totals(scene.legs, scene.flows)
+    shown = len(flows) if everything else min(len(flows), LIST_LIMIT)
+    rows = [("N", "client", "service", "proto", "frames", "bytes", "seconds", "state")]
+    rows += [_list_row(flows, totals, row) for row in range(shown)]
+    lines = _columns(rows, right=(0, 4, 5, 6))
+    if len(flows) > shown:
+        lines.append(f"... {_count(len(flows) - shown, 'more flow')} (--all shows them)")
+    lines += [f"note: {note}" for note in _notes(legs)]
+    return "\n".join(lines if len(flows) else ["no IP flows in this capture", *lines[1:]]) + "\n"
+
+
+def flow_detail(path: Path, number: int, *, as_hex: bool = False, everything: bool = False) -> str:
+    """One flow, by its number in the list: facts, ladder, and what both ends said, as text or as hexadecimal.
+
+    everything: all frames and bytes (up to the limits of the ladder and the streams), not the telling ones only.
+    Raises FlowError for a number that is not in the list or a capture that cannot be read twice, CaptureError.
+    """
+    check_rereadable(path)
+    scene = read_scene(read_legs(path))
+    flows = scene.flows
+    if not 1 <= number <= len(flows):
+        known = f"it has flows 1 to {len(flows):,}" if len(flows) else "it has no IP flows"
+        raise FlowError(f"{printable(os.fsdecode(path))}: no flow {number}: {known}")
+    row = number - 1
+    key = flow_key(flows, row)
+    marker, conversation = Marker(), Conversation(key.protocol)
+    topology = infer(scene)
+    ladder = LadderBuilder(_roles(scene, topology, row), everything)
+    for frame in flow_frames(path, key, *_span(scene, row, key)):
+        mark = marker.mark(frame)
+        ladder.add(frame, mark)
+        conversation.add(frame, mark)
+    lines = [*_facts(scene, topology, row), "", *draw(ladder.ladder(), WIDTH)]
+    for inbound, who in ((True, "client to service"), (False, "service to client")):
+        lines += ["", *_bytes_of(conversation.said(inbound), who, as_hex, everything)]
+    return "\n".join(lines) + "\n"
+
+
+def flow_key(flows: Flows, row: int) -> FlowKey:
+    """The five-tuple of a flow, to find its frames by."""
+    client, service = (_address(flows, int(side[row])) for side in (flows.client, flows.service))
+    ports = int(flows.client_port[row]), int(flows.service_port[row])
+    return FlowKey(int(flows.protocol[row]), client, ports[0], service, ports[1])
+
+
+def _address(flows: Flows, identity: int) -> Address:
+    book = flows.ends.book
+    return int(book.high[identity]), int(book.low[identity])
+
+
+def _span(scene: Scene, row: int, key: FlowKey) -> tuple[int, int]:
+    """First and last frame that can be of the flow: those of its legs, and ICMP messages that may be about it."""
+    legs = np.flatnonzero(scene.flows.of_leg == row)
+    icmp = scene.legs.icmp
+    ends = np.stack([icmp["quoted_src_low"], icmp["quoted_dst_low"]])
+    about = np.isin(ends, np.array([key.client[1], key.service[1]], np.uint64)).all(axis=0)
+    first, last = scene.leg("first_frame")[legs], scene.leg("last_frame")[legs]
+    told = np.asarray(icmp["frame"])[about].astype(np.int64)
+    # Fragments captured before their first one, and mirrors' copies, which the fold leaves out, lie close by.
+    near = 1000
+    return int(min([*first.tolist(), *told.tolist()])) - near, int(max([*last.tolist(), *told.tolist()])) + near
+
+
+# ---- the list ----
+
+
+def _list_row(flows: Flows, totals: FlowTotals, row: int) -> tuple[str, ...]:
+    client, service = _ends(flows, row)
+    return (
+        str(row + 1), client, service, _protocol(flows, row), f"{totals.frames[row]:,}", f"{totals.bytes[row]:,}",
+        f"{(totals.last_time[row] - totals.first_time[row]) / 1e9:.3f}", totals.state(row),
+    )  # fmt: skip
+
+
+def _protocol(flows: Flows, row: int) -> str:
+    number = int(flows.protocol[row])
+    return PROTOCOL_NAMES.get(number, str(number))
+
+
+def _ends(flows: Flows, row: int) -> tuple[str, str]:
+    """Client and service as text, with ports where the protocol has them."""
+    key = flow_key(flows, row)
+    client, service = ip_text(*key.client), ip_text(*key.service)
+    if key.protocol not in PORT_PROTOCOLS:
+        return client, service
+    return _socket(client, key.client_port), _socket(service, key.service_port)
+
+
+def _socket(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _columns(rows: list[tuple[str, ...]], right: Iterable[int]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    aligned = [">" if place in right else "<" for place in range(len(widths))]
+    return [
+        "  ".join(f"{cell:{side}{size}}" for cell, side, size in zip(row, aligned, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _notes(legs: Legs) -> list[str]:
+    notes = [f"the capture is read in part: {facts.truncated}" for facts in legs.captures if facts.truncated]
+    folded = legs.totals.get("folded_legs", 0)
+    if folded:
+        notes.append(f"{folded:,} one-way streams of few frames were folded into totals to bound memory; not listed")
+    return [printable(note) for note in notes]
+
+
+# ---- one flow ----
+
+
+def _facts(scene: Scene, topology: Topology, row: int) -> list[str]:
+    flows = scene.flows
+    totals = flow_totals(scene.legs, flows)
+    client, service = _ends(flows, row)
+    told = "" if flows.sure[row] else " (which end is the client is guessed)"
+    lines = [
+        f"Flow {row + 1}: {_protocol(flows, row)} {client} to {service}{told}",
+        f"{_count(int(totals.frames[row]), 'frame')}, {_count(int(totals.bytes[row]), 'byte')}, {totals.state(row)}, "
+        f"from {_time(int(totals.first_time[row]))} for {(totals.last_time[row] - totals.first_time[row]) / 1e9:.6f} s",
+    ]
+    if totals.acknowledged[row] and not totals.answered[row] and flows.protocol[row] == TCP:
+        lines.append("The service's frames are not in this capture; the client acknowledges what they brought.")
+    lines += _related(flows, topology, row)
+    lines += [f"note: {note}" for note in _notes(scene.legs)]
+    return lines
+
+
+def _related(flows: Flows, topology: Topology, row: int) -> list[str]:
+    """Other flows that may be this one under other addresses: passed on by NAT or a proxy, or answered from elsewhere."""
+    if int(flows.protocol[row]) not in PORT_PROTOCOLS:
+        return []
+    same_client = (flows.client == flows.client[row]) & (flows.client_port == flows.client_port[row])
+    as_service = (flows.service == flows.client[row]) & (flows.service_port == flows.client_port[row])
+    others = np.flatnonzero((same_client | as_service) & (flows.protocol == flows.protocol[row]))
+    found = {other: "of the same client and port" for other in others.tolist() if other != row}
+    for vip in topology.vips:
+        found |= {there: "the server's side of this one" for here, there in vip.flow_pairs.items() if here == row}
+        found |= {here: "the client's side of this one" for here, there in vip.flow_pairs.items() if there == row}
+    lines = [
+        "See also flow {}: {} to {}, {}".format(other + 1, *_ends(flows, other), why)
+        for other, why in sorted(found.items())[:RELATED_LIMIT]
+    ]
+    if len(found) > RELATED_LIMIT:
+        lines.append(f"... and {len(found) - RELATED_LIMIT:,} more")
+    return lines
+
+
+def _time(nanoseconds: int) -> str:
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def _roles(scene: Scene, topology: Topology, row: int) -> Mapping[int, str]:
+    """MAC -> what to call it in the ladder of this flow."""
+    client = int(scene.flows.client[row])
+    roles = {mac: "host " + ", ".join(map(scene.book.text, sorted(stated)[:2])) for mac, stated in scene.stated.items()}
+    roles |= {mac: "gateway" for mac in topology.routers}
+    roles |= {mac: "client" for mac, stated in scene.stated.items() if client in stated}
+    service = int(scene.flows.service[row])
+    for vip in sorted(topology.vips, key=lambda vip: vip.identity == service):  # the flow's own VIP has the last word
+        for host in (*vip.servers, *vip.balancers):
+            name = host.name or ", ".join(host.addresses[:2])
+            roles |= {mac: f"{host.role} {name}".strip() for mac in host.macs}
+    return roles
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Lines of some pieces, and how many bytes they left out."""
+
+    lines: list[str]
+    hidden: int
+
+
+def _bytes_of(said: Said, who: str, as_hex: bool, everything: bool) -> list[str]:
+    total = sum(stream.length for stream in said.streams) + sum(_length(d.pieces) for d in said.datagrams)
+    missing = sum(stream.missing for stream in said.streams)
+    missing += sum(piece.length for d in said.datagrams for piece in d.pieces if isinstance(piece, Gap))
+    lines = [f"{who}: {_count(total, 'byte')}" + (f", {missing:,} of them not captured" if missing else "")]
+    room = total if everything else SHOWN_BYTES
+    hidden = 0
+    for place, stream in enumerate(said.streams):
+        if len(said.streams) > 1:
+            lines.append(f"-- connection {place + 1} --")
+        if stream.conflicts:
+            lines.append(
+                f"-- {stream.conflicts:,} segments brought other bytes for the same place; the first are shown --"
+            )
+        shown = _render(stream.pieces, room, as_hex)
+        lines += shown.lines
+        hidden += shown.hidden
+        room = max(room - stream.length, 0)
+    for place, datagram in enumerate(said.datagrams):
+        if not everything and (place >= SHOWN_DATAGRAMS or room <= 0):
+            more = _count(len(said.datagrams) - place, "more datagram")
+            lines.append(f"-- {more} (--all shows them) --")
+            break
+        shown = _render(datagram.pieces, room, as_hex)
+        lines += [f"-- frame {datagram.number}: {_count(_length(datagram.pieces), 'byte')} --", *shown.lines]
+        hidden += shown.hidden
+        room = max(room - _length(datagram.pieces), 0)
+    if hidden:
+        lines.append(f"-- {_count(hidden, 'more byte')} (--all shows them) --")
+    if said.dropped:
+        lines.append(f"-- {said.dropped:,} captured bytes are not shown: too many, or they fit into no stream --")
+    return lines
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def _length(pieces: Iterable[Piece]) -> int:
+    return sum(piece.length if isinstance(piece, Gap) else len(piece) for piece in pieces)
+
+
+def _render(pieces: Iterable[Piece], room: int, as_hex: bool) -> _Shown:
+    """The pieces as lines, at most `room` bytes of them; offsets in hexadecimal count gaps."""
+    lines: list[str] = []
+    at = hidden = 0
+    for piece in pieces:
+        if isinstance(piece, Gap):
+            if at < room:
+                lines.append(f"-- {_count(piece.length, 'byte')} not captured --")
+            at += piece.length
+            continue
+        part = piece[: max(room - at, 0)]
+        hidden += len(piece) - len(part)
+        lines += _hex_lines(part, at) if as_hex else _text_lines(part)
+        at += len(piece)
+    return _Shown(lines, hidden)
+
+
+def _hex_lines(data: bytes, offset: int) -> list[str]:
+    """Sixteen bytes a line, as hexdump -C prints them."""
+    lines = []
+    for at in range(0, len(data), 16):
+        row = data[at : at + 16]
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+        lines.append(f"{offset + at:08x}  {row[:8].hex(' '):23}  {row[8:].hex(' '):23}  |{text}|")
+    return lines
+
+
+def _decode(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:  # not text: a character here and there would be chance
+        return line.decode("ascii", "surrogateescape")
+
+
+def _text_lines(data: bytes) -> list[str]:
+    """The text line by line, indented, so that none can be taken for a line of ours; long lines are folded."""
+    room = WIDTH - 2
+    lines = []
+    for line in data.removesuffix(b"\n").split(b"\n") if data else []:
+        text = printable(_decode(line))
+        lines += [f"  {text[at : at + room]}" for at in range(0, len(text), room)] or [""]
+    return lines
