@@ -44,9 +44,9 @@ _COLORS = {
 
 
 def paragraph(text: str, indent: int = 0, first: str | None = None) -> list[str]:
-    """Text wrapped at WIDTH under an indent; `first` stands in the first line's indent. The text is made printable."""
+    """Text wrapped at WIDTH under an indent; `first` stands in the first line's indent. Both are made printable."""
     margin = " " * indent
-    opening = margin if first is None else f"{first:<{indent}}"
+    opening = f"{printable(first or ''):<{indent}}"
     lines = textwrap.wrap(
         printable(text), WIDTH, initial_indent=opening, subsequent_indent=margin,
         break_long_words=False, break_on_hyphens=False,
@@ -66,7 +66,7 @@ def prose(text: str, indent: int, first: str = "") -> list[str]:
     rows: list[str] = []
     for block, is_command in blocks:
         head = "" if rows else first
-        rows += [f"{head:<{indent}}{printable(block)}"] if is_command else paragraph(block, indent, head)
+        rows += [f"{printable(head):<{indent}}{printable(block)}"] if is_command else paragraph(block, indent, head)
     return rows
 
 

@@ -15,6 +15,7 @@ from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, Verdict
 SCHEMA = "dsrcheck.report/1"
 INCONCLUSIVE = "inconclusive"
 NEVER = "never"
+OK = "ok"
 FORWARD_PATH_RULES = frozenset({"DSR103"})
 REPLY_PATH_RULES = frozenset({"DSR201", "DSR202"})
 
@@ -86,7 +87,7 @@ class VipReport:
 
 @dataclass(frozen=True)
 class Step:
-    """A row of a step table: one leg of a flow. `verdict`: what holds or is broken there; None: nothing was judged."""
+    """A row of a step table, one leg of a flow. `verdict`: OK, the rules it breaks, or None: nothing was judged."""
 
     step: int
     role: str

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, SEVERITIES, Finding, Verdict
 from dsrcheck.report.layout import WIDTH, Paint, columns, flowing, many, octets, paragraph, prose
-from dsrcheck.report.model import CaptureInfo, Host, Report, Step, StepTable, VipReport, by_severity
+from dsrcheck.report.model import OK, CaptureInfo, Host, Report, Step, StepTable, VipReport, by_severity
 from dsrcheck.text import printable
 
 HOST_LIMIT = 8
@@ -163,9 +163,10 @@ def _findings(report: Report, paint: Paint) -> Iterator[list[str]]:
 def _finding(finding: Finding, report: Report, paint: Paint, told: bool) -> Iterator[str]:
     """One finding; why it matters and how to mend it are said once for each rule."""
     several = f"  {finding.count:,} times" if finding.count > 1 else ""
-    whose = f"  VIP {finding.vip}" if finding.vip and len(report.vips) > 1 else ""
+    whose = f"  VIP {printable(finding.vip)}" if finding.vip and len(report.vips) > 1 else ""
+    title = printable(f"{finding.rule} {finding.name}")
     severity = finding.severity.upper()
-    yield f"{paint.rank(severity, finding.severity)} {paint.bold(f'{finding.rule} {finding.name}')}{whose}{several}"
+    yield f"{paint.rank(severity, finding.severity)} {paint.bold(title)}{whose}{several}"
     yield from paragraph(finding.message, INDENT)
     rows: list[tuple[str, str | None]] = [
         ("culprit", _culprit(finding)),
@@ -248,24 +249,23 @@ def _two_columns(items: list[str]) -> list[str]:
 def _steps(table: StepTable, paint: Paint) -> Iterator[str]:
     yield from map(paint.bold, paragraph(f"Steps: {table.kind} ({table.title})"))
     header = ["step", "source MAC", "destination MAC", "source IP", "destination IP", ""]
-    lines = columns([header, *map(_step_cells, table.steps)], gap=1)
-    if max(map(len, lines)) > WIDTH:
-        lines = columns([row for cells in map(_step_cells, table.steps) for row in _stacked(cells)])
-        yield from lines
-        return
+    cells = [_step_cells(step) for step in table.steps]
+    lines = columns([header, *cells], gap=1)
+    stacked = max(map(len, lines)) > WIDTH  # the addresses then stand on a line of their own
+    if stacked:
+        lines = columns([[name, src_mac, dst_mac, held] for name, src_mac, dst_mac, _, _, held in [header, *cells]])
     yield paint.dim(lines[0])
-    yield from lines[1:]
+    for step, line in zip(table.steps, lines[1:], strict=True):
+        yield line
+        if stacked:
+            yield from paragraph(f"{step.src_ip} > {step.dst_ip}", LABEL + INDENT)
+        if step.verdict not in (None, OK):
+            yield from paragraph(f"breaks {step.verdict}", LABEL + INDENT)
 
 
 def _step_cells(step: Step) -> list[str]:
-    name = f"{step.step} {step.role}"
-    return [name, step.src_mac or "-", step.dst_mac or "-", step.src_ip, step.dst_ip, step.verdict or ""]
-
-
-def _stacked(cells: list[str]) -> tuple[list[str], ...]:
-    """A step in two rows, for addresses too long for one: MACs and verdict, then addresses."""
-    name, src_mac, dst_mac, src_ip, dst_ip, verdict = cells
-    return [name, f"{src_mac} > {dst_mac}  {verdict}"], ["", f"{src_ip} > {dst_ip}"]
+    held = {None: "", OK: OK}.get(step.verdict, "NO")
+    return [f"{step.step} {step.role}", step.src_mac or "-", step.dst_mac or "-", step.src_ip, step.dst_ip, held]
 
 
 def _hint(report: Report) -> list[str]:

@@ -1,0 +1,70 @@
+"""Hand-made reports that the tests of all renderers share."""
+
+from __future__ import annotations
+
+from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, FrameRef, Subject, Verdict
+from dsrcheck.report.model import CaptureInfo, Host, Report, Service, Step, StepTable, VipReport
+
+VIP = "192.168.10.100"
+BALANCER, SERVER, CLIENT = "02:00:00:00:1b:01", "02:00:00:00:5e:02", "02:00:00:00:c0:01"
+
+CAPTURE = CaptureInfo(
+    "segment.pcap", 1203, 234_567, "ethernet", "mirror",
+    "2026-02-03T10:00:00.000000001Z", "2026-02-03T10:00:12.400000000Z",
+)  # fmt: skip
+SERVED = VipReport(
+    VIP,
+    "dsr-mac",
+    services=(Service("tcp", 80, "dsr-mac", 12),),
+    balancers=(Host("balancer", (BALANCER,), ("192.168.10.11",), evidence=(f"owns {VIP}",)),),
+    servers=tuple(
+        Host("server", (f"02:00:00:00:5e:0{n}",), (f"192.168.10.2{n}",), evidence=("answers as the VIP",), flows=4)
+        for n in (1, 2, 3)
+    ),
+    gateways=(Host("gateway", ("02:00:00:00:6a:01",), ("192.168.10.1",), provenance="declared"),),
+    clients=4,
+    flows=12,
+    request_bytes=3123,
+    reply_bytes=45_211,
+)
+ARP = Finding(
+    "DSR301", "server-answers-no-arp", "error", VIP, Subject("server", SERVER, "192.168.10.22"), None, 3,
+    f"Server {SERVER} answers ARP for {VIP}.", "Clients that believe it go past the balancer.",
+    (FrameRef(0, 12), FrameRef(0, 40)), ("frame.number in {12,40}",),
+    {
+        "windows": "Put the VIP on the loopback adapter.",
+        "linux": "Answer for no other interface:\n  sysctl -w net.ipv4.conf.all.arp_ignore=1",
+    },
+)  # fmt: skip
+ENTAILED = Finding(
+    "DSR101", "request-reaches-balancer", "error", VIP, Subject("server", SERVER, None), "DSR301", 1,
+    "A request went past the balancer.", "It is not counted, nor balanced.",
+    (FrameRef(0, 80),), ("frame.number in {80}",), {"linux": "Flush the entry:\n  ip neigh flush to 192.168.10.100"},
+)  # fmt: skip
+WARNING = Finding(
+    "DSR901", "capture-whole", "warning", None, Subject(), None, 1,
+    "The capture is cut.", "What was not captured cannot be judged.", (), (), {},
+)  # fmt: skip
+GOOD = (
+    Verdict("DSR103", "forward-keeps-vip", VIP, PASS, 12),
+    Verdict("DSR201", "reply-from-vip", VIP, PASS, 12),
+    Verdict("DSR205", "reply-next-hop", VIP, NOT_OBSERVED, reason="no client is behind a gateway"),
+    Verdict("DSR306", "failover-announced", VIP, NOT_OBSERVED, reason="no client is behind a gateway"),
+    Verdict("DSR307", "server-advertises-no-nd", VIP, NOT_APPLICABLE),
+    Verdict("DSR901", "capture-whole", None, PASS, 1),
+)
+BAD = (*GOOD, Verdict("DSR301", "server-answers-no-arp", VIP, FAIL, 6, 3))
+STEPS = StepTable(
+    VIP, "request → forward", 3, "flow 3",
+    (
+        Step(1, "request", CLIENT, BALANCER, "192.168.10.51", VIP, "ok"),
+        Step(2, "forward", BALANCER, None, "192.168.10.51", VIP, "DSR102"),
+    ),
+)  # fmt: skip
+
+FAILING = Report((CAPTURE,), (SERVED,), BAD, (ENTAILED, WARNING, ARP), (STEPS,), ("Capture without a filter.",))
+PASSING = Report((CAPTURE,), (SERVED,), GOOD)
+WARNED = Report((CAPTURE,), (SERVED,), GOOD, (WARNING,))
+OPEN = Report((CAPTURE,), (SERVED,), GOOD[:1])
+EMPTY = Report((CAPTURE,), notes=("Seen instead: 3 TCP flows to 1 service.",))
+ALL = (FAILING, PASSING, WARNED, OPEN, EMPTY)
