@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
-from dsrcheck.addresses import ip_text, mac_text
-from dsrcheck.flows.conversation import Conversation, Said
+from dsrcheck.addresses import ip_text
+from dsrcheck.flows.conversation import Conversation
 from dsrcheck.flows.draw import draw
+from dsrcheck.flows.dump import amount, dump
 from dsrcheck.flows.ladder import LadderBuilder
 from dsrcheck.flows.marks import Marker
 from dsrcheck.flows.reread import Address, FlowError, FlowKey, check_rereadable, flow_frames
-from dsrcheck.flows.streams import Gap, Piece
 from dsrcheck.flows.summary import FlowTotals, flow_totals
 from dsrcheck.flows.table import PORT_PROTOCOLS, PROTOCOL_NAMES, TCP, Flows
 from dsrcheck.legs import Legs, read_legs
@@ -27,9 +26,6 @@ __all__ = ["FlowError", "flow_detail", "flow_list"]
 
 LIST_LIMIT = 1000
 """Flows that the list shows."""
-SHOWN_BYTES = 4096
-"""Bytes of each direction that are shown, unless all are asked for."""
-SHOWN_DATAGRAMS = 100
 RELATED_LIMIT = 8
 WIDTH = 80
 
@@ -46,11 +42,11 @@ def flow_list(path: Path, *, everything: bool = False) -> str:
     scene = read_scene(legs)
     flows, totals = scene.flows, flow_totals(scene.legs, scene.flows)
     shown = len(flows) if everything else min(len(flows), LIST_LIMIT)
-    rows = [("N", "client", "service", "proto", "frames", "bytes", "seconds", "state")]
+    rows: list[tuple[str, ...]] = [("N", "client", "service", "proto", "frames", "bytes", "seconds", "state")]
     rows += [_list_row(flows, totals, row) for row in range(shown)]
     lines = _columns(rows, right=(0, 4, 5, 6))
     if len(flows) > shown:
-        lines.append(f"... {_count(len(flows) - shown, 'more flow')} (--all shows them)")
+        lines.append(f"... {amount(len(flows) - shown, 'more flow')} (--all shows them)")
     lines += [f"note: {note}" for note in _notes(legs)]
     return "\n".join(lines if len(flows) else ["no IP flows in this capture", *lines[1:]]) + "\n"
 
@@ -78,7 +74,7 @@ def flow_detail(path: Path, number: int, *, as_hex: bool = False, everything: bo
         conversation.add(frame, mark)
     lines = [*_facts(scene, topology, row), "", *draw(ladder.ladder(), WIDTH)]
     for inbound, who in ((True, "client to service"), (False, "service to client")):
-        lines += ["", *_bytes_of(conversation.said(inbound), who, as_hex, everything)]
+        lines += ["", *dump(conversation.said(inbound), who, as_hex, everything)]
     return "\n".join(lines) + "\n"
 
 
@@ -163,7 +159,7 @@ def _facts(scene: Scene, topology: Topology, row: int) -> list[str]:
     told = "" if flows.sure[row] else " (which end is the client is guessed)"
     lines = [
         f"Flow {row + 1}: {_protocol(flows, row)} {client} to {service}{told}",
-        f"{_count(int(totals.frames[row]), 'frame')}, {_count(int(totals.bytes[row]), 'byte')}, {totals.state(row)}, "
+        f"{amount(int(totals.frames[row]), 'frame')}, {amount(int(totals.bytes[row]), 'byte')}, {totals.state(row)}, "
         f"from {_time(int(totals.first_time[row]))} for {(totals.last_time[row] - totals.first_time[row]) / 1e9:.6f} s",
     ]
     if totals.acknowledged[row] and not totals.answered[row] and flows.protocol[row] == TCP:
@@ -174,7 +170,7 @@ def _facts(scene: Scene, topology: Topology, row: int) -> list[str]:
 
 
 def _related(flows: Flows, topology: Topology, row: int) -> list[str]:
-    """Other flows that may be this one under other addresses: passed on by NAT or a proxy, or answered from elsewhere."""
+    """Other flows that may be this one under other addresses: passed on by NAT or a proxy, or an answer."""
     if int(flows.protocol[row]) not in PORT_PROTOCOLS:
         return []
     same_client = (flows.client == flows.client[row]) & (flows.client_port == flows.client_port[row])
@@ -202,7 +198,7 @@ def _roles(scene: Scene, topology: Topology, row: int) -> Mapping[int, str]:
     """MAC -> what to call it in the ladder of this flow."""
     client = int(scene.flows.client[row])
     roles = {mac: "host " + ", ".join(map(scene.book.text, sorted(stated)[:2])) for mac, stated in scene.stated.items()}
-    roles |= {mac: "gateway" for mac in topology.routers}
+    roles |= dict.fromkeys(topology.routers, "gateway")
     roles |= {mac: "client" for mac, stated in scene.stated.items() if client in stated}
     service = int(scene.flows.service[row])
     for vip in sorted(topology.vips, key=lambda vip: vip.identity == service):  # the flow's own VIP has the last word
@@ -210,97 +206,3 @@ def _roles(scene: Scene, topology: Topology, row: int) -> Mapping[int, str]:
             name = host.name or ", ".join(host.addresses[:2])
             roles |= {mac: f"{host.role} {name}".strip() for mac in host.macs}
     return roles
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """Lines of some pieces, and how many bytes they left out."""
-
-    lines: list[str]
-    hidden: int
-
-
-def _bytes_of(said: Said, who: str, as_hex: bool, everything: bool) -> list[str]:
-    total = sum(stream.length for stream in said.streams) + sum(_length(d.pieces) for d in said.datagrams)
-    missing = sum(stream.missing for stream in said.streams)
-    missing += sum(piece.length for d in said.datagrams for piece in d.pieces if isinstance(piece, Gap))
-    lines = [f"{who}: {_count(total, 'byte')}" + (f", {missing:,} of them not captured" if missing else "")]
-    room = total if everything else SHOWN_BYTES
-    hidden = 0
-    for place, stream in enumerate(said.streams):
-        if len(said.streams) > 1:
-            lines.append(f"-- connection {place + 1} --")
-        if stream.conflicts:
-            lines.append(
-                f"-- {stream.conflicts:,} segments brought other bytes for the same place; the first are shown --"
-            )
-        shown = _render(stream.pieces, room, as_hex)
-        lines += shown.lines
-        hidden += shown.hidden
-        room = max(room - stream.length, 0)
-    for place, datagram in enumerate(said.datagrams):
-        if not everything and (place >= SHOWN_DATAGRAMS or room <= 0):
-            more = _count(len(said.datagrams) - place, "more datagram")
-            lines.append(f"-- {more} (--all shows them) --")
-            break
-        shown = _render(datagram.pieces, room, as_hex)
-        lines += [f"-- frame {datagram.number}: {_count(_length(datagram.pieces), 'byte')} --", *shown.lines]
-        hidden += shown.hidden
-        room = max(room - _length(datagram.pieces), 0)
-    if hidden:
-        lines.append(f"-- {_count(hidden, 'more byte')} (--all shows them) --")
-    if said.dropped:
-        lines.append(f"-- {said.dropped:,} captured bytes are not shown: too many, or they fit into no stream --")
-    return lines
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'s' * (number != 1)}"
-
-
-def _length(pieces: Iterable[Piece]) -> int:
-    return sum(piece.length if isinstance(piece, Gap) else len(piece) for piece in pieces)
-
-
-def _render(pieces: Iterable[Piece], room: int, as_hex: bool) -> _Shown:
-    """The pieces as lines, at most `room` bytes of them; offsets in hexadecimal count gaps."""
-    lines: list[str] = []
-    at = hidden = 0
-    for piece in pieces:
-        if isinstance(piece, Gap):
-            if at < room:
-                lines.append(f"-- {_count(piece.length, 'byte')} not captured --")
-            at += piece.length
-            continue
-        part = piece[: max(room - at, 0)]
-        hidden += len(piece) - len(part)
-        lines += _hex_lines(part, at) if as_hex else _text_lines(part)
-        at += len(piece)
-    return _Shown(lines, hidden)
-
-
-def _hex_lines(data: bytes, offset: int) -> list[str]:
-    """Sixteen bytes a line, as hexdump -C prints them."""
-    lines = []
-    for at in range(0, len(data), 16):
-        row = data[at : at + 16]
-        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
-        lines.append(f"{offset + at:08x}  {row[:8].hex(' '):23}  {row[8:].hex(' '):23}  |{text}|")
-    return lines
-
-
-def _decode(line: bytes) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError:  # not text: a character here and there would be chance
-        return line.decode("ascii", "surrogateescape")
-
-
-def _text_lines(data: bytes) -> list[str]:
-    """The text line by line, indented, so that none can be taken for a line of ours; long lines are folded."""
-    room = WIDTH - 2
-    lines = []
-    for line in data.removesuffix(b"\n").split(b"\n") if data else []:
-        text = printable(_decode(line))
-        lines += [f"  {text[at : at + room]}" for at in range(0, len(text), room)] or [""]
-    return lines

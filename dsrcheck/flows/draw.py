@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from string import ascii_uppercase
 
+from dsrcheck.flows.dump import amount
 from dsrcheck.flows.ladder import Ladder, Rung, Skipped
 from dsrcheck.flows.marks import Kind
 from dsrcheck.text import printable
@@ -35,7 +36,7 @@ def draw(ladder: Ladder, width: int = 80) -> list[str]:
     for rung in ladder.rungs:
         if isinstance(rung, Skipped):
             lines.append(
-                f"{'':{indent}}{_lifelines(len(hosts), spacing, ':'):{area}} ... {rung.frames:,} frame{'s' * (rung.frames > 1)} ..."
+                f"{'':{indent}}{_lifelines(len(hosts), spacing, ':'):{area}} ... {amount(rung.frames, 'frame')} ..."
             )
             continue
         texts = textwrap.wrap(rung.text, room, break_on_hyphens=False)

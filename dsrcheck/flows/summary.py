@@ -34,8 +34,8 @@ class FlowTotals:
     def state(self, row: int) -> str:
         """A few words: of TCP, how far the connection came; and whether only one of its ways was captured.
 
-        SYN only; half-open (a SYN-ACK, which the client did not acknowledge); handshake; closed (a FIN); reset (an RST);
-        no handshake: its beginning is not in the capture.
+        SYN only; half-open (a SYN-ACK, which the client did not acknowledge); handshake; closed (a FIN); reset (an
+        RST); no handshake: its beginning is not in the capture.
         """
         both = bool(self.sent[row] and self.answered[row])
         if self.protocol[row] != TCP:
