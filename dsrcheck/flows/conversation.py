@@ -66,7 +66,7 @@ class _Heads:
         if not frame.more_fragments:
             return
         key = (frame.src, frame.dst, frame.ip_id)
-        self._heads[key] = (frame, packet)
+        self._heads[key] = (frame.bare(), packet)
         self._heads.move_to_end(key)
         if len(self._heads) > FRAGMENTED_REMEMBERED:
             self._heads.popitem(last=False)

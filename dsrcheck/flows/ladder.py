@@ -73,9 +73,17 @@ class Ladder:
 
 @dataclass(frozen=True)
 class _Row:
+    """What is kept of a frame: the columns it will stand in are not known before the last one has come."""
+
     place: int
-    frame: FlowFrame
-    mark: Mark
+    number: int
+    time: int
+    macs: tuple[int, int]
+    addresses: tuple[Address, Address]
+    kind: Kind
+    reset: bool
+    notable: bool
+    text: str
 
 
 class LadderBuilder:
@@ -101,7 +109,11 @@ class LadderBuilder:
         inbound = frame.inbound != frame.about
         self._by_mac.add(frame.src_mac, frame.dst_mac, inbound)
         self._by_address.add(frame.src, frame.dst, inbound)
-        row = _Row(self._frames, frame, mark)
+        reset = bool(frame.flags & 4) and not frame.about
+        row = _Row(
+            self._frames, frame.number, frame.time - self._first_time, (frame.src_mac, frame.dst_mac),
+            (frame.src, frame.dst), mark.kind, reset, _is_notable(frame, mark), _describe(frame, mark),
+        )  # fmt: skip
         self._frames += 1
         if len(self._first) < (SHOW_LIMIT if self._everything else HEAD):
             self._first.append(row)
@@ -109,7 +121,7 @@ class LadderBuilder:
         self._last.append(row)
         if len(self._last) > TAIL:
             middle = self._last.popleft()
-            if len(self._notable) < NOTABLE and _is_notable(middle):
+            if len(self._notable) < NOTABLE and middle.notable:
                 self._notable.append(middle)
 
     def ladder(self) -> Ladder:
@@ -126,12 +138,9 @@ class LadderBuilder:
         return Ladder(self._hosts(path), tuple(rungs), self._frames)
 
     def _rung(self, row: _Row, columns: dict[HostKey, int]) -> Rung:
-        frame, mark = row.frame, row.mark
-        ends: tuple[HostKey, HostKey] = (frame.src_mac, frame.dst_mac) if self._all_macs else (frame.src, frame.dst)
+        ends: tuple[HostKey, HostKey] = row.macs if self._all_macs else row.addresses
         source, target = (columns.get(end, HOST_LIMIT - 1) for end in ends)
-        reset = bool(frame.flags & 4) and not frame.about
-        time = frame.time - self._first_time
-        return Rung(frame.number, time, source, target, mark.kind, reset, _describe(frame, mark))
+        return Rung(row.number, row.time, source, target, row.kind, row.reset, row.text)
 
     def _hosts(self, path: _Path) -> tuple[LadderHost, ...]:
         hosts = [LadderHost(_name(key), self._role(path, key)) for key in path.order[:HOST_LIMIT]]
@@ -183,9 +192,8 @@ def _name(key: HostKey) -> str:
     return mac_text(key) if isinstance(key, int) else ip_text(*key)
 
 
-def _is_notable(row: _Row) -> bool:
+def _is_notable(frame: FlowFrame, mark: Mark) -> bool:
     """Whether a frame in the midst of a long flow tells something: SYN, FIN, RST, ICMP, repeats, order, loss."""
-    frame, mark = row.frame, row.mark
     if mark.kind in (Kind.HOP, Kind.TWIN):
         return False
     return frame.about or mark.kind is not Kind.NEW or mark.gap > 0 or bool(frame.protocol == TCP and frame.flags & 7)
@@ -197,7 +205,7 @@ def _describe(frame: FlowFrame, mark: Mark) -> str:
     if mark.kind is Kind.HOP and mark.before is not None:
         parts = [f"same packet as {mark.of}", *_changes(mark.before, frame)]
     elif mark.kind is Kind.TWIN:
-        parts.append(f"mirror's copy of {mark.of}")
+        parts = [f"mirror's copy of {mark.of}"]
     elif mark.kind is Kind.AGAIN:
         parts.append(f"RETRANSMISSION of {mark.of}" if mark.of else "RETRANSMISSION")
     elif mark.kind is Kind.LATE:
@@ -206,7 +214,7 @@ def _describe(frame: FlowFrame, mark: Mark) -> str:
         parts.append("keep-alive")
     if mark.gap:
         parts.append(f"{mark.gap:,} bytes MISSING before")
-    if frame.tunnel and mark.kind is not Kind.HOP:
+    if frame.tunnel and mark.kind not in (Kind.HOP, Kind.TWIN):
         parts.append(_tunnel(frame))
     return ", ".join(parts)
 

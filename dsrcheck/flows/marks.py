@@ -9,11 +9,13 @@ from enum import Enum
 from dsrcheck.flows.reread import TCP, FlowFrame
 
 TWIN_WINDOW = 1_000_000
-"""A mirror delivers the copies of a frame within this time (ns)."""
-PACKETS_REMEMBERED = 4096
+"""A mirror delivers the copies of a frame within this time (ns) ..."""
+SAME_PACKET_WINDOW = 100_000_000
+"""... or this, where an IP identification proves them copies: a retransmission has another, and waits longer."""
+PACKETS_REMEMBERED = 512
 SEGMENTS_REMEMBERED = 4096
 HOLES_REMEMBERED = 64
-PATHS_REMEMBERED = 256
+PLACES_REMEMBERED = 128
 FIN, SYN, RST = 1, 2, 4
 HALF, MASK = 0x8000_0000, 0xFFFF_FFFF
 
@@ -47,11 +49,11 @@ class Mark:
 
 @dataclass
 class _Seen:
-    """A packet as it was seen last, and everywhere since it was sent."""
+    """A packet: its first frame's number, its frame seen last, and that of each place (path and TTL) it was seen at."""
 
     packet: int
     last: FlowFrame
-    paths: set[tuple[object, ...]]
+    places: dict[tuple[int, ...], FlowFrame]
 
 
 @dataclass
@@ -74,10 +76,9 @@ class Marker:
         """What this frame is; call it once for each."""
         seen = self._packets.get(frame.identity)
         if seen is not None:
-            kind = self._repeated(seen, frame)
-            if kind is not None:
-                before, seen.last = seen.last, frame
-                return Mark(kind, seen.packet, before.number, before)
+            repeated = self._repeated(seen, frame)
+            if repeated is not None:
+                return repeated
         self._remember(frame)
         if frame.protocol != TCP or frame.about or frame.fragment or frame.flags & RST:
             if seen is not None:  # the same bytes once more, sent anew
@@ -85,19 +86,23 @@ class Marker:
             return Mark(Kind.NEW, frame.number)
         return self._segment(frame)
 
-    def _repeated(self, seen: _Seen, frame: FlowFrame) -> Kind | None:
-        """How a frame repeats its packet; None when it starts another round: the sender sent the same bytes again."""
+    def _repeated(self, seen: _Seen, frame: FlowFrame) -> Mark | None:
+        """How a frame repeats its packet; None when the sender has sent the same bytes again, which starts anew."""
         place = (*frame.path, frame.ttl)
-        if place not in seen.paths:
-            if len(seen.paths) < PATHS_REMEMBERED:
-                seen.paths.add(place)
-            return Kind.HOP
-        if abs(frame.time - seen.last.time) < TWIN_WINDOW and (*seen.last.path, seen.last.ttl) == place:
-            return Kind.TWIN
+        twin = seen.places.get(place)
+        if twin is None:
+            before, seen.last = seen.last, frame.bare()
+            if len(seen.places) < PLACES_REMEMBERED:
+                seen.places[place] = seen.last
+            return Mark(Kind.HOP, seen.packet, before.number, before)
+        window = SAME_PACKET_WINDOW if frame.ip_id else TWIN_WINDOW
+        if abs(frame.time - twin.time) < window:
+            return Mark(Kind.TWIN, seen.packet, twin.number, twin)
         return None
 
     def _remember(self, frame: FlowFrame) -> None:
-        self._packets[frame.identity] = _Seen(frame.number, frame, {(*frame.path, frame.ttl)})
+        bare = frame.bare()
+        self._packets[frame.identity] = _Seen(frame.number, bare, {(*frame.path, frame.ttl): bare})
         self._packets.move_to_end(frame.identity)
         if len(self._packets) > PACKETS_REMEMBERED:
             self._packets.popitem(last=False)

@@ -98,6 +98,10 @@ class FlowFrame:
     payload_length: int
     payload: bytes
 
+    def bare(self) -> FlowFrame:
+        """The same without its payload, to remember it by."""
+        return replace(self, payload=b"")
+
     @cached_property
     def path(self) -> Path:
         """What differs between the places where one packet passes by."""
@@ -316,7 +320,8 @@ class _Search:
             self._bases[inbound] = frame.seq
         elif inbound not in self._bases and not rst:
             self._bases[inbound] = frame.seq - 1
-        if ack and not inbound not in self._bases and frame.ack and not rst:
-            self._bases[not inbound] = frame.ack - 1
+        other = not inbound
+        if ack and other not in self._bases and frame.ack and not rst:
+            self._bases[other] = frame.ack - 1
         seq = (frame.seq - self._bases.get(inbound, frame.seq)) & 0xFFFF_FFFF
-        return seq, (frame.ack - self._bases.get(not inbound, frame.ack)) & 0xFFFF_FFFF if ack else 0
+        return seq, (frame.ack - self._bases.get(other, frame.ack)) & 0xFFFF_FFFF if ack else 0
