@@ -37,8 +37,6 @@ def change(net: Network, entry: Mapping[str, Any], at: int, host: str | None) ->
     if entry["do"] not in DEEDS:
         raise LabError(f"there is no deed {entry['do']!r}; there are {', '.join(sorted(DEEDS))}")
     act, name = DEEDS[entry["do"]], str(entry.get("host") or host)
-    if entry["do"] != "join":
-        net.host(name)
     if at:
         net.clock.at(at, _do, net, act, name, entry)
     else:
@@ -46,7 +44,7 @@ def change(net: Network, entry: Mapping[str, Any], at: int, host: str | None) ->
 
 
 def _do(net: Network, act: Deed, name: str, entry: Mapping[str, Any]) -> None:
-    act(net, net.hosts.get(name) or Host(name, net.clock, net.seed), entry)
+    act(net, Host(name, net.clock, net.seed) if act is join else net.host(name), entry)
     if name in net.forwarders:
         # A change from outside may have made frames, or set a timer.
         forwarder = net.forwarders[name]
@@ -57,6 +55,8 @@ def _address(net: Network, said: object) -> bytes:
     """`vip`, a host's name (its first address), or an address."""
     if said == "vip":
         return net.vip
+    if said == "gateway":
+        return net.numbers.gateway
     if said == "snip":
         return net.numbers.balancer(1)[1]
     if isinstance(said, str) and said in net.hosts:
@@ -80,12 +80,12 @@ def remove_vip(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
 @deed
 def vip_on_card(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
-    """Put the VIP on the network card instead of the loopback; IPv6 looks first whether anybody has it (RFC 4862)."""
+    """Put the VIP on the network card instead of the loopback; with `dad` look first whether anybody has it (RFC 4862)."""
     host.loopback.pop(net.vip, None)
     card = host.interfaces[0]
     card.add(net.vip, 8 * len(net.vip))
     host.changed()
-    if len(net.vip) == 16:
+    if entry.get("dad"):
         group = packets.solicited_node(net.vip)
         card.neighbours.solicit6(net.vip, bytes(16), group, packets.multicast_mac(group))
 
@@ -130,7 +130,9 @@ def second_card(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 def neighbour(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     """An entry in the neighbour cache that stays: `address` is at the MAC of the host `of` (or at `mac`)."""
     mac = packets.mac(entry["mac"]) if "mac" in entry else net.host(entry["of"]).interfaces[0].mac
-    host.interfaces[0].neighbours.set(_address(net, entry["address"]), mac)
+    address = _address(net, entry["address"])
+    route = host.route(address)
+    (route.interface if route else host.interfaces[0]).neighbours.set(address, mac)
 
 
 @deed
@@ -181,13 +183,24 @@ def balancer(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     if "resolve_by" in values:
         values["resolve_by"] = _address(net, values["resolve_by"])
     host.configure(**values)
+    if values.get("mixed_source") or values.get("keep_client_mac"):
+        net.switches["inside"].sticky = True
 
 
 @deed
 def lose_sessions(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
-    """Empty the session table, as a restart does."""
+    """Empty the session table while connections are open, `times` in all, as restarts do."""
+    _lose_sessions(net, host, entry.get("times", 5))
+
+
+def _lose_sessions(net: Network, host: Host, times: int) -> None:
     if isinstance(host, Balancer):
-        host.sessions.clear()
+        if any(session.state == "established" for session in host.sessions.by_key.values()):
+            host.sessions.clear()
+            times -= 1
+            net.clock.at(net.clock.now + SECOND, _lose_sessions, net, host, times)
+        elif times:
+            net.clock.at(net.clock.now + 2 * MILLISECOND, _lose_sessions, net, host, times)
 
 
 @deed
@@ -238,38 +251,40 @@ def take_over(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 @deed
 def join(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     """A foreign host on the segment, with `mac` and `address` (it may be the VIP)."""
-    name = entry["name"]
+    name = host.name
     stranger = net.add(name, "stranger", host)
-    stranger.name = name
+    stranger.up = True
     card = stranger.interface("eth0", packets.mac(entry["mac"]), net.scenario.vlan)
     for address in entry["addresses"]:
         card.add(_address(net, address), net.numbers.bits)
     stranger.sysctls.update({f"all.{key}": value for key, value in entry.get("sysctls", {}).items()})
+    if entry.get("gateway"):
+        stranger.add_route("0.0.0.0/0", card, _address(net, entry["gateway"]))
     stranger.changed()
     net.plug(stranger, card, "inside", tap=name)
 
 
 @deed
 def foreign_reset(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
-    """Have a server reset the connections of another one: it sends RST from the VIP to clients it does not serve."""
-    net.clock.at(net.clock.now, _reset_others, net, host, entry.get("every", SECOND), entry.get("times", 5))
+    """Have a server reset connections of other servers, `times` in all: RST from the VIP to clients it does not serve."""
+    _reset_others(net, host, entry.get("times", 5))
 
 
-def _reset_others(net: Network, host: Host, every: int, times: int) -> None:
+def _reset_others(net: Network, host: Host, times: int) -> None:
+    pause = 2 * MILLISECOND
     for name in sorted(net.hosts):
         other = net.hosts[name]
         if net.roles.get(name) != "server" or other is host:
             continue
         for connection in list(other.tcp.connections.values()):
-            if connection.src == net.vip and connection.state == "established":
+            if times and connection.src == net.vip and connection.state == "established" and connection.sent > 1:
                 numbers = ((connection.initial + connection.sent) & 0xFFFF_FFFF, 0)
                 ports = (connection.src_port, connection.dst_port)
-                segment = packets.tcp(
-                    net.vip, connection.dst, ports, numbers, packets.RST, 0, offload=host.offload
-                )
+                segment = packets.tcp(net.vip, connection.dst, ports, numbers, packets.RST, 0, offload=host.offload)
                 host.send(packets.packet(net.vip, connection.dst, packets.TCP, segment, 64), net.vip, connection.dst)
-    if times > 1:
-        net.clock.at(net.clock.now + every, _reset_others, net, host, every, times - 1)
+                times, pause = times - 1, SECOND
+    if times:
+        net.clock.at(net.clock.now + pause, _reset_others, net, host, times)
 
 
 @deed
@@ -292,6 +307,13 @@ def lose(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
     for nic in net.nics[host.name][: entry.get("cards", 1)]:
         nic.lose = drop
+
+
+@deed
+def no_too_big(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """A balancer that drops what is too big for its tunnel without a word, or a filter that eats the ICMP."""
+    if isinstance(host, Balancer):
+        host.tells_too_big = False
 
 
 @deed

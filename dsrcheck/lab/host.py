@@ -114,6 +114,7 @@ class Host:
         self.tcp = Tcp(self)
         self.udp = Udp(self)
         self.icmp = icmp.Icmp(self)
+        self._ready = 0
         self._idents: dict[bytes, int] = {}
         self._local: frozenset[bytes] | None = None
         self._ways: dict[bytes, Route | None] = {}
@@ -159,6 +160,11 @@ class Host:
     def delay(self, low: int, high: int) -> int:
         """A while of work, between two numbers of microseconds."""
         return self.dice.between(low * MICROSECOND, high * MICROSECOND)
+
+    def process(self, low: int, high: int, action: Callable[..., None], *arguments: object) -> None:
+        """Do something after a while of work, between two numbers of microseconds; what came first is done first."""
+        self._ready = max(self.clock.now + self.delay(low, high), self._ready + 1)
+        self.clock.at(self._ready, action, *arguments)
 
     def route(self, dst: bytes) -> Route | None:
         """The most specific route to an address; among equals the first."""
@@ -215,8 +221,7 @@ class Host:
         elif packets.is_multicast(packet.dst):
             self.multicast(interface, packet)
         elif self.sysctls.get("all.ip_forward") and self.accepts(interface, packet):
-            wait = self.delay(15, 40)
-            self.clock.at(self.clock.now + wait, self.forward, interface, packet)
+            self.process(15, 40, self.forward, interface, packet)
 
     def accepts(self, interface: Interface, packet: Packet) -> bool:
         """Reverse path filter: strict (1) wants the way back to leave by the same interface; loose (2) any way."""

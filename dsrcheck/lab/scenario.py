@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from dsrcheck.lab.clock import SECOND, duration
+from dsrcheck.lab.clock import duration
 
 TRAFFIC = ("http", "dns", "ping", "syn-flood", "direct", "outgoing", "own-service", "probe")
 
@@ -39,6 +39,22 @@ class Traffic:
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """A rule that must fail wherever a vantage holds the evidence (a name in evidence.EVIDENCE).
+
+    `at`: vantage letters of the rule catalogue where it must fail without more knowledge; `declared`: where it must once
+    the topology is declared. `alternative`: rules that say the same just as well. `names`: whether it has a known culprit.
+    """
+
+    rule: str
+    seen: str
+    at: str = ""
+    declared: str = ""
+    alternative: tuple[str, ...] = ()
+    names: bool = True
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A network and what happens in it. The hosts have names by their role: client1, routed1, server1, balancer, gateway."""
 
@@ -64,6 +80,13 @@ class Scenario:
     balancer: Mapping[str, Any] = field(default_factory=dict)
     traffic: tuple[Traffic, ...] = ()
     changes: tuple[Mapping[str, Any], ...] = ()
+    expects: tuple[Expectation, ...] = ()
+    may: frozenset[str] = frozenset()
+
+    @property
+    def tags_unsound(self) -> bool:
+        """Whether something is going on that keeps rules from being proved in spite of health."""
+        return bool({"broken", "outage", "flood", "lossy", "article"} & set(self.tags))
 
     @property
     def mode(self) -> str:
@@ -77,6 +100,9 @@ class Scenario:
         said |= {"on-segment"} if self.clients else set()
         said |= {"routed"} if self.routed or self.natted else set()
         said |= {"balancers"} if self.balancers > 1 else set()
+        said |= {"servers"} if self.servers > 1 else set()
+        said |= {"virtual-mac"} if self.balancer.get("virtual_mac") else set()
+        said |= {"client-mac-kept"} if self.balancer.get("keep_client_mac") else set()
         said |= {"sessionless"} if self.balancer.get("sessionless") else {"sessions"}
         said |= {str(self.balancer.get("method", "source-hash"))}
         said |= {kind.partition("/")[0] for kind in self.ports}
@@ -87,21 +113,12 @@ class Scenario:
 
 
 @dataclass(frozen=True)
-class Expectation:
-    """A rule that a fault makes fail, and the evidence that a vantage must hold for that (a name in truth.EVIDENCE).
-
-    `at`: vantage letters of rules.md; `server` vantages count for S only where they hold the evidence themselves.
-    """
-
-    rule: str
-    seen: str
-    at: str
-    alternative: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Fault:
-    """A small change to a scenario. `needs`, `unless`: what a scenario must, and must not, have (Scenario.has)."""
+    """A small change to a scenario. `needs`, `unless`: what a scenario must, and must not, have (Scenario.has).
+
+    `capture`: what befalls the capture instead of the network (vantage.befall). `harmless`: no rule fails by it.
+    `mode`: the VIP's mode under the fault, if it changes that. `outdated`: host to the MAC that its declaration still says.
+    """
 
     name: str
     summary: str
@@ -114,6 +131,8 @@ class Fault:
     may: frozenset[str] = frozenset()
     capture: Mapping[str, Any] = field(default_factory=dict)
     mode: str | None = None
+    harmless: bool = False
+    outdated: Mapping[str, str] = field(default_factory=dict)
 
     def applies_to(self, scenario: Scenario) -> bool:
         """Whether this fault makes sense in a scenario."""
@@ -141,12 +160,15 @@ def faults() -> dict[str, Fault]:
 def read_scenario(name: str, text: str) -> Scenario:
     """A scenario from TOML. Raises LabError with what is wrong."""
     said = _parse(name, text)
+    _singular(name, said)
     said["length"] = _duration(name, said.get("length", "10 s"))
     said["traffic"] = tuple(_traffic(name, entry) for entry in said.get("traffic", []))
     said["changes"] = tuple(_change(name, entry) for entry in said.pop("change", []))
     for key in ("ports", "tags"):
         if key in said:
             said[key] = tuple(said[key])
+    said["expects"] = _expectations(name, said.pop("expect", []))
+    said["may"] = frozenset(said.get("may", ()))
     said["balancer"] = {k: _maybe_duration(name, v) for k, v in said.get("balancer", {}).items()}
     _known(name, said, Scenario)
     return Scenario(name=name, **said)
@@ -155,18 +177,27 @@ def read_scenario(name: str, text: str) -> Scenario:
 def read_fault(name: str, text: str) -> Fault:
     """A fault from TOML. Raises LabError with what is wrong."""
     said = _parse(name, text)
+    _singular(name, said)
     said["at"] = _duration(name, said.get("at", "0 s"))
     said["changes"] = tuple(_change(name, entry) for entry in said.pop("change", []))
-    expects = []
-    for entry in said.pop("expect", []):
-        entry["alternative"] = tuple(entry.get("alternative", ()))
-        _known(name, entry, Expectation)
-        expects.append(Expectation(**entry))
-    said["expects"] = tuple(expects)
+    said["expects"] = _expectations(name, said.pop("expect", []))
     for key in ("needs", "unless", "may"):
         said[key] = frozenset(said.get(key, ()))
     _known(name, said, Fault)
     return Fault(name=name, **said)
+
+
+def _singular(name: str, said: Mapping[str, Any]) -> None:
+    for key in ("change", "expect"):
+        if key + "s" in said:
+            raise LabError(f"{name}: write [[{key}]], not {key}s")
+
+
+def _expectations(name: str, entries: list[dict[str, Any]]) -> tuple[Expectation, ...]:
+    for entry in entries:
+        entry["alternative"] = tuple(entry.get("alternative", ()))
+        _known(name, entry, Expectation)
+    return tuple(Expectation(**entry) for entry in entries)
 
 
 def _parse(name: str, text: str) -> dict[str, Any]:
@@ -221,5 +252,3 @@ def names(given: Iterable[str]) -> str:
     """Names for a message."""
     return ", ".join(sorted(given))
 
-
-DEFAULT_LENGTH = 10 * SECOND

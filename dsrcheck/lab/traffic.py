@@ -10,6 +10,7 @@ from dsrcheck.lab.network import Network
 from dsrcheck.lab.scenario import Traffic
 
 OWN_PORT = 8080
+OUTSIDE_PORT = 8081
 
 
 def schedule(net: Network) -> None:
@@ -38,8 +39,8 @@ def _act(net: Network, traffic: Traffic, name: str, nth: int) -> None:
         host.tcp.connect(target, 80, HttpClient(host, target, octets))
     elif traffic.kind == "outgoing":
         target = net.host(traffic.server).interfaces[0].source_for(net.vip)
-        _ensure(net, traffic.server, 443)
-        host.tcp.connect(target, 443, HttpClient(host, target, octets))
+        _ensure(net, traffic.server, OUTSIDE_PORT)
+        host.tcp.connect(target, OUTSIDE_PORT, HttpClient(host, target, octets))
     elif traffic.kind == "own-service":
         _ensure(net, "balancer", OWN_PORT)
         host.tcp.connect(net.vip, OWN_PORT, HttpClient(host, net.vip, octets))

@@ -46,11 +46,10 @@ def recordings(net: Network, fault: Fault | None, begin: int) -> dict[str, Recor
 
 
 def befall(recording: Recording, what: Mapping[str, Any]) -> Recording:
-    """A capture with a defect of its own: `skip` of its time at the begin, `cooked`, `dropped`, `cut`, `back`."""
+    """A capture with a defect of its own: `skip` so many frames, `cooked`, `dropped` one of so many, `cut`, `back`."""
     frames = recording.frames
-    if "skip" in what and frames:
-        begin = frames[0][0] + int(what["skip"])
-        frames = [(time, frame) for time, frame in frames if time >= begin]
+    if "skip" in what:
+        frames = frames[int(what["skip"]) :]
     if "back" in what:
         # Every so often a frame gets a stamp from a little before the last one, as cards with several queues give.
         frames = [

@@ -81,8 +81,7 @@ class Balancer(Host):
         """A packet for one of our addresses: balanced, if it is for a service; else as on any host."""
         service = self._service(packet)
         if service is not None and self.settings.mode != "proxy":
-            wait = self.delay(15, 45)
-            self.clock.at(self.clock.now + wait, self._balance, interface, packet)
+            self.process(15, 45, self._balance, interface, packet)
         elif self._reverse(packet):
             self._return(packet)
         elif packet.protocol in (packets.ICMP, packets.ICMP6) and self._steer(interface, packet):
@@ -140,7 +139,7 @@ class Balancer(Host):
         if defects.lose and self._count % defects.lose == 0:
             return
         mode = self.settings.mode
-        if defects.rewrite_destination or defects.source_nat:
+        if defects.rewrite_destination:
             mode = "nat"
         SENDERS[mode](self, interface, packet, server, session)
         if defects.twice and self._count % defects.twice == 0:
@@ -148,6 +147,13 @@ class Balancer(Host):
             self.clock.at(
                 self.clock.now + self.delay(3000, 6000), SENDERS[mode], self, interface, packet, server, session
             )
+
+    def own_end(self, session: Session, peer: bytes) -> tuple[bytes, int]:
+        """The address and port of ours that stand for the client of a session, towards `peer`."""
+        src = self.source_for(session.server.address) or self.front.source_for(peer)
+        if not session.translated:
+            self.sessions.translate(session, peer, src, self.tcp.free_port())
+        return src, session.translated
 
     def pass_on(self, octets: bytes, packet: Packet, resolve: bytes, src_mac: bytes | None) -> None:
         """Send a packet to the MAC of an address, from our own MAC or from `src_mac`."""

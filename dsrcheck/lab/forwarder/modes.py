@@ -21,6 +21,9 @@ def by_mac(balancer: Balancer, interface: Interface, packet: Packet, server: Ser
     """dsr-mac: the packet as it is, one hop on, to the server's MAC."""
     defects = balancer.settings.defects
     octets = packets.lower_ttl(packet.ip) if balancer.settings.lower_ttl else packet.ip
+    if defects.source_nat and session is not None:
+        src, port = balancer.own_end(session, session.key[3])
+        octets = packets.rewrite(octets, src=src, src_port=port, offload=balancer.offload)
     if defects.ttl is not None or defects.new_ident or defects.sequence_shift:
         octets = packets.rewrite(
             octets,
@@ -61,14 +64,8 @@ def by_nat(balancer: Balancer, interface: Interface, packet: Packet, server: Ser
     octets = packets.lower_ttl(packet.ip)
     shift = defects.sequence_shift
     if defects.source_nat and session is not None:
-        src = balancer.source_for(server.address)
-        if src is None:
-            return
-        if not session.translated:
-            balancer.sessions.translate(session, src, balancer.tcp.free_port())
-        octets = packets.rewrite(
-            octets, src, server.address, session.translated, sequence=(shift, 0), offload=balancer.offload
-        )
+        src, port = balancer.own_end(session, server.address)
+        octets = packets.rewrite(octets, src, server.address, port, sequence=(shift, 0), offload=balancer.offload)
     else:
         octets = packets.rewrite(octets, None, server.address, sequence=(shift, 0), offload=balancer.offload)
     balancer.pass_on(octets, packet, server.address, None)

@@ -52,10 +52,10 @@ class Sessions:
         self.by_server[key[0], server.address, key[4], key[1], key[2]] = session
         return session
 
-    def translate(self, session: Session, address: bytes, port: int) -> None:
-        """The replies of this connection come to the balancer's own address and port."""
+    def translate(self, session: Session, peer: bytes, address: bytes, port: int) -> None:
+        """The replies of this connection come from `peer` to the balancer's own address and port."""
         session.translated = port
-        self.by_server[session.key[0], session.server.address, session.key[4], address, port] = session
+        self.by_server[session.key[0], peer, session.key[4], address, port] = session
 
     def drop(self, session: Session) -> None:
         self.by_key.pop(session.key, None)
