@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.exchange.picked import FAR, Picked, pick
-from dsrcheck.exchange.roles import Roles, end_of_capture, mac_keys
 from dsrcheck.exchange.roles import VIP_SHIFT as SHIFT
+from dsrcheck.exchange.roles import Roles, end_of_capture, mac_keys
 from dsrcheck.exchange.visibility import Visibility
 from dsrcheck.flows.table import PROTOCOL_NAMES, TCP, UDP, Flags, Int64, group_rows
 from dsrcheck.tables import Column
@@ -225,7 +225,12 @@ def _servers_per_connection(s: Sides) -> tuple[Int64, Flags]:
     tcp = s.protocol == TCP
     fails = several & tcp & ~own_connection
     reused = s.request.total("isn_changes") > 0
-    known = (count > 0) & s.visible.of_balancer(s.roles.vip) & (~several | (fails & ~reused) | own_connection) & (tcp | ~several)
+    known = (
+        (count > 0)
+        & s.visible.of_balancer(s.roles.vip)
+        & (~several | (fails & ~reused) | own_connection)
+        & (tcp | ~several)
+    )
     return np.where(own_connection & several, 1, count), known
 
 

@@ -34,7 +34,17 @@ def probe_table(scene: Scene, topology: Topology, visible: Visibility, reasons: 
         for lead, count in zip(places[leader].tolist(), counts.tolist(), strict=True):
             target, asker = int(claims.target[lead]), int(claims.src_mac[lead])
             answered = target in scene.mac_of
-            rows.append((number, asker, target, int(claims.frame[lead]), count, answered, known and (answered or count >= ASKED_OFTEN)))
+            rows.append(
+                (
+                    number,
+                    asker,
+                    target,
+                    int(claims.frame[lead]),
+                    count,
+                    answered,
+                    known and (answered or count >= ASKED_OFTEN),
+                )
+            )
     table = list(zip(*rows, strict=True)) if rows else [()] * 7
     vip, mac, target_, frame, count_, answered_, known_ = (np.array(values) for values in table)
     columns = {
@@ -103,7 +113,9 @@ def capture_table(scene: Scene, topology: Topology, roles: Roles) -> Subjects:
     count = len(captures)
     dropped = np.array([capture.dropped or 0 for capture in captures], np.int64)
     truncated = np.array([bool(capture.truncated) for capture in captures], bool)
-    has_macs = np.array([all(i.link_type not in NO_DESTINATION_MAC for i in capture.interfaces) for capture in captures], bool)
+    has_macs = np.array(
+        [all(i.link_type not in NO_DESTINATION_MAC for i in capture.interfaces) for capture in captures], bool
+    )
     where = np.array([capture.truncated or "" for capture in captures], dtype=object)
     totals = legs.totals
     started = _started_share(scene, roles)

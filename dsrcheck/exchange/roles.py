@@ -100,7 +100,9 @@ def assign_roles(scene: Scene, topology: Topology) -> Roles:
     keep[leg_row[request & ~np.isin(dst_key, balancers)]] = True
     keep |= ~_served_by_balancer(leg_row, from_balancer & ~relayed, len(rows_flow))
     return _keep_rows(
-        Roles(rows_flow, vip_of_flow[rows_flow], leg_row, request, forward, sent_on, reply, from_balancer, relayed, answer),
+        Roles(
+            rows_flow, vip_of_flow[rows_flow], leg_row, request, forward, sent_on, reply, from_balancer, relayed, answer
+        ),
         keep,
     )
 

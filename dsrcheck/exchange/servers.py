@@ -27,7 +27,9 @@ DEAF_FORWARDS = 3
 """So many forwarded packets to a MAC that never sends anything, and an unanswered question, before it is called absent."""
 
 
-def server_table(scene: Scene, topology: Topology, roles: Roles, visible: Visibility, reasons: dict[str, str]) -> Subjects:
+def server_table(
+    scene: Scene, topology: Topology, roles: Roles, visible: Visibility, reasons: dict[str, str]
+) -> Subjects:
     rows = [(number, mac) for number, vip in enumerate(topology.vips) for mac in sorted(vip.server_macs)]
     vip = np.array([number for number, _ in rows], np.int64)
     macs = np.array([mac for _, mac in rows], np.int64)

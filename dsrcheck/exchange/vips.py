@@ -150,7 +150,14 @@ def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
         lasting = len(retried) and int(scene.leg("last_time")[retried].max()) > gone + FAILOVER_GRACE
         if len(later) and lasting:
             new = int(ends.src_mac[later[0]])
-            return Move(True, False, new, old, int(scene.leg("first_frame")[retried].min()), int(scene.leg("first_frame")[later].min()))
+            return Move(
+                True,
+                False,
+                new,
+                old,
+                int(scene.leg("first_frame")[retried].min()),
+                int(scene.leg("first_frame")[later].min()),
+            )
     return Move(False)
 
 
@@ -220,9 +227,14 @@ def _throughput(s: Sides, counted: list[int], requests: list[int]) -> dict[str, 
         known.append(seconds > 0 and counted[number] > 0)
         with_dsr = wire * 8 / seconds if seconds else 0.0
         without = (wire + counted[number]) * 8 / seconds if seconds else 0.0
-        rates.append((bit_rate(with_dsr), bit_rate(without), byte_count(counted[number]), licence(with_dsr), licence(without)))
+        rates.append(
+            (bit_rate(with_dsr), bit_rate(without), byte_count(counted[number]), licence(with_dsr), licence(without))
+        )
     names = ("rate_with_dsr", "rate_without_dsr", "bytes_saved", "licence_with_dsr", "licence_without_dsr")
-    columns = {f"vip.{name}": Column(_texts(row[place] for row in rates), _flags(known), "text") for place, name in enumerate(names)}
+    columns = {
+        f"vip.{name}": Column(_texts(row[place] for row in rates), _flags(known), "text")
+        for place, name in enumerate(names)
+    }
     return columns | {"vip.throughput_known": Column(_flags(known), None, "flag")}
 
 

@@ -200,7 +200,10 @@ def _fragment_ports(legs: Legs, ends: LegEnds) -> tuple[Int64, Int64]:
     heads = legs.fragments
     if not len(later) or not len(heads):
         return src_port, dst_port
-    head_src, head_dst = ends.book.find(heads["src_high"], heads["src_low"]), ends.book.find(heads["dst_high"], heads["dst_low"])
+    head_src, head_dst = (
+        ends.book.find(heads["src_high"], heads["src_low"]),
+        ends.book.find(heads["dst_high"], heads["dst_low"]),
+    )
     identification = ends.dst_port[later] << 16 | ends.src_port[later]
     group, _ = group_rows(
         np.concatenate([head_src, ends.src[later]]), np.concatenate([head_dst, ends.dst[later]]),

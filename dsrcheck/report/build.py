@@ -69,7 +69,9 @@ def _times(s: Sides, interfaces: frozenset[int]) -> tuple[str | None, str | None
     mine = np.isin(column(paths, "interface"), list(interfaces))
     if not mine.any():
         return None, None
-    return time_text(int(column(paths, "first_time")[mine].min())), time_text(int(column(paths, "last_time")[mine].max()))
+    return time_text(int(column(paths, "first_time")[mine].min())), time_text(
+        int(column(paths, "last_time")[mine].max())
+    )
 
 
 def _vip(s: Sides, vip: Vip, number: int) -> VipReport:

@@ -134,7 +134,8 @@ class _Reader:
         if mode is not None and mode not in MODES:
             raise self.fail(f"mode {self.quote(mode)} is not known{self.suggest(mode, MODES)}", "mode", str(mode))
         balancers = tuple(
-            self.host(entry, "balancer", ("snip", "snips")) for entry in self.tables(table, "balancer", "[[vip.balancer]]")
+            self.host(entry, "balancer", ("snip", "snips"))
+            for entry in self.tables(table, "balancer", "[[vip.balancer]]")
         )
         servers = tuple(self.host(entry, "server", ()) for entry in self.tables(table, "server", "[[vip.server]]"))
         return DeclaredVip(address, mode, self.subnet(table, address), self.services(table), balancers, servers)
@@ -176,7 +177,9 @@ class _Reader:
             try:
                 found.append(parse_mac(text if isinstance(text, str) else ""))
             except ValueError as error:
-                raise self.fail(f"{error if isinstance(text, str) else 'a MAC address must be text'}", "mac", str(text)) from None
+                raise self.fail(
+                    f"{error if isinstance(text, str) else 'a MAC address must be text'}", "mac", str(text)
+                ) from None
         return tuple(sorted(set(found)))
 
     def address(self, text: object, key: str) -> str:

@@ -16,6 +16,7 @@ from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.topology.scene import INITIAL_TTLS, Scene
 from dsrcheck.topology.vantage import View
 
+
 @dataclass(frozen=True)
 class Relay:
     """A box that passes packets for one address on: the MACs it takes them at and sends them from, and where to.
@@ -126,6 +127,8 @@ def _why_balancer(
     fresh = _sends_unrouted(scene, candidate, nexts)
     if direct and fresh and (spread > 1 or hairpin):
         return f"passes packets on to {spread} MACs that answer by themselves"
+    if tunnelled and spread > 1:
+        return f"puts its packets into tunnels to {spread} hosts"
     if spread > 1 and hairpin and not departures and _answered_unseen(scene, candidate):
         return f"passes packets on to {spread} MACs, and what clients acknowledge came another way"
     bypassed = bool(departures) and not any(dst in box for _, dst in departures)
@@ -158,7 +161,9 @@ def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple
     for sender, host in sorted(candidate.arrivals(scene)):
         if host not in hosts:
             continue
-        rows = candidate.inbound[(ends.src_mac[candidate.inbound] == sender) & (ends.dst_mac[candidate.inbound] == host)]
+        rows = candidate.inbound[
+            (ends.src_mac[candidate.inbound] == sender) & (ends.dst_mac[candidate.inbound] == host)
+        ]
         sources = np.unique(ends.src[rows]).tolist()
         tunnelled = bool((ends.tunnel[rows] > 0).any())
         local = any(scene.mac_of.get(source, frozenset({sender})) - {sender} for source in sources)
@@ -182,7 +187,7 @@ def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
     departures, arrivals = candidate.departures(scene), candidate.arrivals(scene)
     entered = {dst for _, dst in arrivals}
     box = entered & candidate.owners if candidate.owners else entered
-    if not box or any(is_virtual_router_mac(mac) for mac in box) and len({src for src, _ in departures} - box) < 2:
+    if not box or (any(is_virtual_router_mac(mac) for mac in box) and len({src for src, _ in departures} - box) < 2):
         return None
     others = {src for src, _ in departures} - box - candidate.owners
     named = {mac for mac in others if scene.own.get(mac, frozenset()) - {candidate.address}}

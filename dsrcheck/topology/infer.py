@@ -9,7 +9,7 @@ import numpy as np
 
 from dsrcheck.addresses import mac_text
 from dsrcheck.flows.table import Int64, group_rows
-from dsrcheck.topology.declared import DeclaredVip, Declaration
+from dsrcheck.topology.declared import Declaration, DeclaredVip
 from dsrcheck.topology.evidence import (
     Candidate,
     Proposal,
@@ -192,7 +192,9 @@ def _services(
     else:
         inbound = scene.inbound[rows]
         forwarded = inbound & np.isin(ends.src_mac[rows], list(balancers))
-        served = (~inbound & np.isin(ends.src_mac[rows], list(servers))) | (inbound & np.isin(ends.dst_mac[rows], list(servers)))
+        served = (~inbound & np.isin(ends.src_mac[rows], list(servers))) | (
+            inbound & np.isin(ends.dst_mac[rows], list(servers))
+        )
         balanced = forwarded | served
     found = []
     port, protocol, tunnel = flows.service_port[flows.of_leg[rows]], ends.protocol[rows], ends.tunnel[rows]
@@ -222,7 +224,9 @@ def _balancer_hosts(
         if len(touched) > 1:
             boxes = [box for box in boxes if box not in touched] + [set().union(*touched)]
     why = (proposal.evidence,) if proposal else ()
-    found = [Host("balancer", tuple(sorted(box)), _addresses(scene, box, candidate.address), evidence=why) for box in boxes]
+    found = [
+        Host("balancer", tuple(sorted(box)), _addresses(scene, box, candidate.address), evidence=why) for box in boxes
+    ]
     return tuple(sorted((*named, *found), key=lambda host: host.macs))
 
 

@@ -13,7 +13,6 @@ from dsrcheck.legs import Legs
 from dsrcheck.topology.claims import Claims, claim_columns, pairs
 from dsrcheck.topology.hops import Hops, find_hops
 
-
 INITIAL_TTLS = (32, 64, 128, 255)
 """What hosts send with (Linux 64, Windows 128, network gear 255, old ones 32): a packet with it crossed no router."""
 
@@ -80,7 +79,9 @@ class Scene:
         sent = pairs(ends.src_mac[fresh], ends.src[fresh])
         taken = pairs(ends.dst_mac[self.of_services], ends.dst[self.of_services])
         services = set(np.unique(self.service_of_leg[self.hops.before]).tolist())
-        speaks = {(mac, address) for mac, address in sent & taken if address not in services and not self.mac_of.get(address)}
+        speaks = {
+            (mac, address) for mac, address in sent & taken if address not in services and not self.mac_of.get(address)
+        }
         stated = {(mac, address) for mac, addresses in self.stated.items() for address in addresses}
         return _grouped(stated | speaks)
 

@@ -38,7 +38,7 @@ class View:
     def shows_sent(self, mac: int, balancer_macs: frozenset[int]) -> bool:
         """Whether every frame that `mac` sent would be here."""
         if self.hosts:
-            return mac in self.hosts and len(self.hosts) == 1 or bool(self.hosts & balancer_macs and mac in self.hosts)
+            return (mac in self.hosts and len(self.hosts) == 1) or bool(self.hosts & balancer_macs and mac in self.hosts)
         return self.is_mirror and any(src == mac and dst not in balancer_macs for src, dst in self.edges)
 
 
