@@ -148,16 +148,17 @@ def _vip(
     if declared and declared.balancer_macs:
         balancers = set(declared.balancer_macs) | {mac for mac in balancers if mac not in declared.server_macs}
     departures, arrivals = candidate.departures(scene), candidate.arrivals(scene)
+    nobody = {0}  # a link type without that MAC
     declared_servers = set(declared.server_macs) if declared else set()
-    repliers = {src for src, _ in departures} - balancers - routers
+    repliers = {src for src, _ in departures} - balancers - routers - nobody
     if proposal and proposal.balancers:
         # A backup that took over: it owns the address and takes its packets, and others answer.
         rivals = answered_at_once(scene, candidate.address)
         balancers |= {dst for _, dst in arrivals if dst in candidate.owners - rivals} - repliers - declared_servers
     is_rewriting = rewriter is not None and proposal is not None and proposal.evidence == rewriter.evidence
-    forwarded = {dst for src, dst in arrivals if src in balancers}
+    forwarded = {dst for src, dst in arrivals if src in balancers} - nobody
     if is_rewriting and rewriter:
-        servers = set(rewriter.servers) - balancers
+        servers = set(rewriter.servers) - balancers - nobody
     else:
         servers = (forwarded | repliers) - balancers - routers
     servers |= {mac for mac in declared_servers if mac in forwarded | {src for src, _ in departures}}
