@@ -161,7 +161,7 @@ class _Compiler:
         """Compile what must be true or false."""
         term = self.term(node)
         if term.kind != "flag":
-            raise self.error(node, f"is a {term.kind}, where something true or false is needed", "compare it")
+            raise self.error(node, f"is a value ({term.kind}), where something true or false is needed", "compare it")
         return term
 
     def term(self, node: ast.expr) -> _Term:
@@ -249,7 +249,7 @@ class _Compiler:
                 pass
             case _:
                 raise self.error(node, f"{_what(node.op)} is not allowed in a rule")
-        raise self.error(node, f"a {left.kind} and a {right.kind} do not combine")
+        raise self.error(node, f"{left.kind} and {right.kind} do not combine")
 
     def comparison(self, node: ast.Compare) -> _Term:
         """Compile a chain: a < b < c is a < b and b < c."""
@@ -276,9 +276,9 @@ class _Compiler:
         left, right = self.adapt(left, right.kind), self.adapt(right, left.kind)
         numeric = left.kind in NUMERIC and right.kind in NUMERIC
         if left.kind != right.kind and not (numeric and "number" in (left.kind, right.kind)):
-            raise self.error(node, f"a {left.kind} and a {right.kind} do not compare")
+            raise self.error(node, f"{left.kind} and {right.kind} do not compare")
         if not isinstance(sign, ast.Eq | ast.NotEq) and not numeric:
-            raise self.error(node, f"a {left.kind} has no order", "== or !=")
+            raise self.error(node, f"{left.kind} has no order", "== or !=")
         first, second, compares = left.run, right.run, _COMPARISONS[type(sign)]
         return lambda scope: kleene.compare(compares, first(scope), second(scope))  # type: ignore[arg-type]
 
@@ -296,7 +296,7 @@ class _Compiler:
             raise self.error(right, f"`{name}` is not a set", "==")
         left = self.adapt(left, info.kind)
         if left.kind != info.kind:
-            raise self.error(right, f"a {left.kind} cannot be in a set of kind {info.kind}")
+            raise self.error(right, f"{left.kind} cannot be in a set of {info.kind}")
         first = left.run
 
         def inside(scope: Scope) -> Vector:
