@@ -93,13 +93,11 @@ class Fold:
 
         Frames have the numbers that the batch gives them. Raises ValueError when the batch points outside its data.
         """
-        data = batch.data
+        size = len(batch.data)
+        data = batch.data if size else b"\0"  # an address is taken of its first byte
         offsets, captured, originals, times, interfaces = (
             batch.offset, batch.captured, batch.original, batch.time, batch.interface,
         )  # fmt: skip
-        size = len(data)
-        if batch.count == 0 or size == 0:
-            return
         if cython.compiled:
             first = cython.address(data[0])
         else:
