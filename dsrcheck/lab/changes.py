@@ -80,7 +80,7 @@ def remove_vip(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
 @deed
 def vip_on_card(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
-    """Put the VIP on the network card instead of the loopback; with `dad` look first whether anybody has it (RFC 4862)."""
+    """Put the VIP on the network card instead of the loopback; with `dad` ask first who has it (RFC 4862)."""
     host.loopback.pop(net.vip, None)
     card = host.interfaces[0]
     card.add(net.vip, 8 * len(net.vip))
@@ -266,7 +266,7 @@ def join(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
 @deed
 def foreign_reset(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
-    """Have a server reset connections of other servers, `times` in all: RST from the VIP to clients it does not serve."""
+    """Have a server reset connections of other ones, `times` in all: RST from the VIP to clients it does not serve."""
     _reset_others(net, host, entry.get("times", 5))
 
 
@@ -289,7 +289,7 @@ def _reset_others(net: Network, host: Host, times: int) -> None:
 
 @deed
 def lose(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
-    """Lose frames on a host's cable: every `nth`, or those of a kind (`syn-ack`, `size` above so many octets), `way` in/out."""
+    """Lose frames on a host's cable: each `nth` with data, SYN-ACKs, or long ones; `way` in or out."""
     counted = [0]
 
     def drop(frame: bytes, way: str) -> bool:
@@ -297,7 +297,7 @@ def lose(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
             return False
         seen = packets.Packet(frame)
         if "size" in entry:
-            return len(frame) > entry["size"]
+            return len(frame) > int(entry["size"])
         if entry.get("kind") == "syn-ack":
             return seen.protocol == packets.TCP and seen.tcp_flags & 0x12 == 0x12
         if seen.protocol != packets.TCP or not seen.payload:

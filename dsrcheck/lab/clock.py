@@ -14,12 +14,13 @@ _UNITS = {"ns": 1, "us": MICROSECOND, "ms": MILLISECOND, "s": SECOND, "min": 60 
 
 
 def duration(text: str) -> int:
-    """Nanoseconds of a duration in words: `250 ms`, `3 s`, `1.5 s`. Exact, without floating point. Raises ValueError."""
+    """Nanoseconds of a duration in words: `250 ms`, `3 s`, `1.5 s`. Exact, no floating point. Raises ValueError."""
     number, _, unit = text.strip().partition(" ")
     whole, point, fraction = number.partition(".")
     if unit.strip() not in _UNITS or not whole.isdigit() or (point and not fraction.isdigit()) or len(number) > 18:
         raise ValueError(f"{text!r} is no duration; write a number and one of {', '.join(_UNITS)}, as in '250 ms'")
-    return int(whole + fraction) * _UNITS[unit.strip()] // 10 ** len(fraction)
+    nanoseconds: int = int(whole + fraction) * _UNITS[unit.strip()] // 10 ** len(fraction)
+    return nanoseconds
 
 
 class Timer:

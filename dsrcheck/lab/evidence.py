@@ -1,7 +1,7 @@
-"""What a vantage must hold for a rule to be shown broken there: plain questions to the frames, with full knowledge of who is who.
+"""What a vantage must hold for a rule to be shown broken there: plain questions to the frames.
 
-Each function returns the MACs of the culprits that the frames show, none if they do not show it. They know the roles from
-the simulation, and never guess: this is the oracle's side, apart from all that the analyzer does.
+Each function returns the MACs of the culprits that the frames show, none if they do not show it. They know every role
+from the simulation, and never guess: this is the oracle's side, apart from all that the analyzer does.
 """
 
 from __future__ import annotations
@@ -43,12 +43,20 @@ class View:
     @cached_property
     def requests(self) -> list[tuple[int, Packet]]:
         """Packets to a balanced port of the VIP (inner ones of tunnels), except a balancer's own probes."""
-        return [(t, p) for t, p in self._services() if p.dst == self.vip and p.ports[1] in self.ports and p.src not in self.snips]
+        return [
+            (t, p)
+            for t, p in self._services()
+            if p.dst == self.vip and p.ports[1] in self.ports and p.src not in self.snips
+        ]
 
     @cached_property
     def replies(self) -> list[tuple[int, Packet]]:
         """Packets from a balanced port of the VIP, except answers to a balancer's probes."""
-        return [(t, p) for t, p in self._services() if p.src == self.vip and p.ports[0] in self.ports and p.dst not in self.snips]
+        return [
+            (t, p)
+            for t, p in self._services()
+            if p.src == self.vip and p.ports[0] in self.ports and p.dst not in self.snips
+        ]
 
     def _services(self) -> Iterator[tuple[int, Packet]]:
         for time, packet in self.packets:
@@ -117,7 +125,9 @@ def server_nd(view: View) -> Macs:
     for _, p in view.packets:
         if p.protocol == packets.ICMP6 and p.src_mac in view.servers:
             kind, target = p.frame[p.transport], p.frame[p.transport + 8 : p.transport + 24]
-            if (kind == 136 and target == view.vip) or (kind == 135 and (p.src == view.vip or (target == view.vip and not any(p.src)))):
+            if (kind == 136 and target == view.vip) or (
+                kind == 135 and (p.src == view.vip or (target == view.vip and not any(p.src)))
+            ):
                 found.add(p.src_mac)
     return frozenset(found)
 
@@ -126,7 +136,7 @@ def server_nd(view: View) -> Macs:
 def two_owners(view: View) -> Macs:
     """A host that is no balancer claims the VIP beside one: both answers are there."""
     claims: set[bytes] = set()
-    for _, p, (op, mac, sender, _, target) in view.arps():
+    for _, _, (op, mac, sender, _, target) in view.arps():
         if sender == view.vip and (op == 2 or sender == target):
             claims.add(mac)
     others = frozenset(claims - view.balancers)
@@ -135,7 +145,7 @@ def two_owners(view: View) -> Macs:
 
 @evidence
 def request_to_server(view: View) -> Macs:
-    """A client's request goes to a server's MAC, past the balancer; others are forwarded, so that one sees the difference."""
+    """A client's request goes to a server's MAC, past the balancer; others are forwarded, so it shows."""
     past = {p.dst_mac for _, p in view.requests if p.dst_mac in view.servers and p.src_mac not in view.balancers}
     return frozenset(past) if any(p.src_mac in view.balancers for _, p in view.requests) else NONE
 
@@ -143,7 +153,9 @@ def request_to_server(view: View) -> Macs:
 @evidence
 def request_past_balancer(view: View) -> Macs:
     """A client's request goes to a server's MAC, whether or not anything is seen of the balancer."""
-    return frozenset(p.dst_mac for _, p in view.requests if p.dst_mac in view.servers and p.src_mac not in view.balancers)
+    return frozenset(
+        p.dst_mac for _, p in view.requests if p.dst_mac in view.servers and p.src_mac not in view.balancers
+    )
 
 
 @evidence
@@ -239,7 +251,7 @@ def _sequence(packet: Packet) -> int:
 
 @evidence
 def syn_unanswered(view: View) -> Macs:
-    """A SYN is given to a server three times or more (the first, +1 s, +3 s), no reply comes, and the client goes no further."""
+    """A SYN is given to a server three times or more (+0, +1, +3 s), no reply comes, and the client goes no further."""
     answered = {(p.dst, p.ports[1]) for _, p in view.replies}
     found: set[bytes] = set()
     for key, segments in _by_connection(view).items():
@@ -266,14 +278,17 @@ def refused(view: View) -> Macs:
     """A server answers a SYN for the VIP with RST."""
     return frozenset(
         p.src_mac for _, p in view.replies
-        if p.protocol == TCP and p.tcp_flags & (RST | ACK) == RST | ACK and _sequence(p) == 0 and p.src_mac in view.servers
+        if p.protocol == TCP and p.src_mac in view.servers
+        and p.tcp_flags & (RST | ACK) == RST | ACK and _sequence(p) == 0
     )  # fmt: skip
 
 
 @evidence
 def refused_anywhere(view: View) -> Macs:
     """A SYN for the VIP is answered with RST, by whatever MAC."""
-    found = any(p.protocol == TCP and p.tcp_flags & (RST | ACK) == RST | ACK and _sequence(p) == 0 for _, p in view.replies)
+    found = any(
+        p.protocol == TCP and p.tcp_flags & (RST | ACK) == RST | ACK and _sequence(p) == 0 for _, p in view.replies
+    )
     return view.culprits if found else NONE
 
 
@@ -312,7 +327,7 @@ def reset_by_other_server(view: View) -> Macs:
 @evidence
 def balancer_reset(view: View) -> Macs:
     """The balancer sends RST for a connection that a server serves."""
-    served = {(p.src, p.ports[0]) for _, p in view.forwards if p.payload}
+    served = {(p.src, p.ports[0]) for _, p in view.forwards if p.protocol == TCP and not p.tcp_flags & SYN}
     return frozenset(
         p.src_mac for _, p in view.replies
         if p.protocol == TCP and p.tcp_flags & RST and p.src_mac in view.balancers and (p.dst, p.ports[1]) in served

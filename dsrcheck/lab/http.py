@@ -9,8 +9,8 @@ from dsrcheck.lab import packets
 from dsrcheck.lab.clock import MILLISECOND
 
 if TYPE_CHECKING:
+    from dsrcheck.lab.connection import Connection
     from dsrcheck.lab.host import Host
-    from dsrcheck.lab.tcp import Connection
 
 LINE = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.\n"
 
@@ -21,7 +21,7 @@ def body(octets: int) -> bytes:
 
 
 class HttpServer:
-    """One connection of a server: `GET /bytes/N` sends N octets, `PUT` takes what Content-Length says. The client closes."""
+    """One connection of a server: `GET /bytes/N` sends N octets, `PUT` takes them. The client closes."""
 
     def __init__(self, host: Host, name: str, think: tuple[int, int] = (1, 12)) -> None:
         self.host = host
@@ -67,7 +67,13 @@ class HttpClient:
     """One request, or several one after the other on one connection, then the close. `done` hears how it ended."""
 
     def __init__(
-        self, host: Host, target: bytes, octets: list[int], upload: int = 0, pause: int = 0, done: Callable[[str], None] | None = None
+        self,
+        host: Host,
+        target: bytes,
+        octets: list[int],
+        upload: int = 0,
+        pause: int = 0,
+        done: Callable[[str], None] | None = None,
     ) -> None:
         self.host = host
         self.target = target

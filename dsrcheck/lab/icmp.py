@@ -1,4 +1,4 @@
-"""ICMP and ICMPv6: echo, errors, redirects. Errors are limited in rate, as every stack limits them (RFC 1812, 4.3.2.8)."""
+"""ICMP and ICMPv6: echo, errors, redirects. Errors are limited in rate, as in every stack (RFC 1812, 4.3.2.8)."""
 
 from __future__ import annotations
 

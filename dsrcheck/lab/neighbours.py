@@ -27,7 +27,7 @@ ROUTER, SOLICITED, OVERRIDE = 0x80, 0x40, 0x20
 
 
 class Neighbour:
-    """What a host remembers of one neighbour. `state`: incomplete, reachable, stale, delay, probe, failed, permanent."""
+    """What is remembered of a neighbour. `state`: incomplete, reachable, stale, delay, probe, failed, permanent."""
 
     __slots__ = ("asked", "mac", "state", "timer", "until", "updated", "waiting")
 

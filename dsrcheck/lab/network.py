@@ -253,4 +253,3 @@ def _balancer(net: Network, place: int) -> None:
     if scenario.localnode:
         serve(net, balancer)
     net.starts.append(lambda: net.drive(forwarder, forwarder.start(net.clock.now)))
-

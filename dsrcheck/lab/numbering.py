@@ -1,7 +1,8 @@
 """Addresses of the lab's hosts: MACs, IPv4 and IPv6, in the numbering of the worked example.
 
-The balancer is :0a with the VIP .10 and the SNIP .11, servers are :64 onwards with .100 onwards, clients :01 onwards with
-.1 onwards, the gateway is :fe with .254. The world outside is 203.0.113.0/24 (RFC 5737) or 2001:db8:ff::/64 (RFC 3849).
+The balancer is :0a with the VIP .10 and the SNIP .11, servers are :64 onwards with .100 onwards, clients :01 onwards
+with .1 onwards, the gateway is :fe with .254. The world outside is 203.0.113.0/24 (RFC 5737) or 2001:db8:ff::/64
+(RFC 3849).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ ISB_IFRECV, ISB_IFDROP = 4, 5
 
 
 def write(target: str | PathLike[str] | BinaryIO, recordings: Sequence[Recording], format: str = "pcapng") -> int:
-    """Write vantages to a file or stream; returns the number of frames. Raises OSError, and ValueError on the format."""
+    """Write vantages to a file or stream; returns the number of frames. Raises OSError, ValueError on the format."""
     if format not in ("pcapng", "pcap"):
         raise ValueError(f"capture format {format!r} is neither pcapng nor pcap")
     buffer = io.BytesIO()

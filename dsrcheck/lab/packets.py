@@ -29,6 +29,7 @@ def mac(text: str) -> bytes:
 
 
 def mac_text(octets: bytes) -> str:
+    """Six octets as text, with colons."""
     return octets.hex(":")
 
 
@@ -38,6 +39,7 @@ def ip(text: str) -> bytes:
 
 
 def ip_text(octets: bytes) -> str:
+    """4 or 16 octets as the usual text of an address."""
     return str(ipaddress.ip_address(octets))
 
 
@@ -59,11 +61,12 @@ def multicast_mac(address: bytes) -> bytes:
 
 
 def is_multicast(address: bytes) -> bool:
+    """Whether an IP address names a group."""
     return address[0] == 0xFF if len(address) == 16 else 224 <= address[0] <= 239
 
 
 def ethernet(dst: bytes, src: bytes, packet: bytes, vlan: int | None = None, ethertype: int | None = None) -> bytes:
-    """A frame around an IP packet (or what `ethertype` says), tagged if there is a VLAN. Not padded: ARP stays at 42."""
+    """A frame around an IP packet (or what `ethertype` says), tagged if there is a VLAN, never padded."""
     if ethertype is None:
         ethertype = ETHERTYPE_IP if packet[0] >> 4 == 4 else ETHERTYPE_IP6
     tag = struct.pack(">HH", ETHERTYPE_VLAN, vlan) if vlan is not None else b""
@@ -267,7 +270,7 @@ def rewrite(
     sequence: tuple[int, int] = (0, 0),
     offload: bool = False,
 ) -> bytes:
-    """The IP packet with other addresses, ports, id or TTL, sequence and acknowledgement numbers moved, sums made anew."""
+    """The IP packet with other addresses, ports, id or TTL, `sequence` and acknowledgement moved, sums made anew."""
     four = packet[0] >> 4 == 4
     header = (packet[0] & 15) << 2 if four else 40
     protocol = packet[9] if four else packet[6]

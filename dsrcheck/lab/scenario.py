@@ -42,8 +42,8 @@ class Traffic:
 class Expectation:
     """A rule that must fail wherever a vantage holds the evidence (a name in evidence.EVIDENCE).
 
-    `at`: vantage letters of the rule catalogue where it must fail without more knowledge; `declared`: where it must once
-    the topology is declared. `alternative`: rules that say the same just as well. `names`: whether it has a known culprit.
+    `at`: vantage letters of the rule catalogue where it must fail without more knowledge; `declared`: where it must
+    once the topology is declared. `alternative`: rules that say the same just as well. `names`: it has a known culprit.
     """
 
     rule: str
@@ -56,7 +56,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A network and what happens in it. The hosts have names by their role: client1, routed1, server1, balancer, gateway."""
+    """A network and what happens in it. Hosts are named by their role: client1, routed1, server1, balancer, gateway."""
 
     name: str
     summary: str
@@ -117,7 +117,7 @@ class Fault:
     """A small change to a scenario. `needs`, `unless`: what a scenario must, and must not, have (Scenario.has).
 
     `capture`: what befalls the capture instead of the network (vantage.befall). `harmless`: no rule fails by it.
-    `mode`: the VIP's mode under the fault, if it changes that. `outdated`: host to the MAC that its declaration still says.
+    `mode`: the VIP's mode under the fault, if it changes that. `outdated`: host to the MAC its declaration still has.
     """
 
     name: str
@@ -135,7 +135,9 @@ class Fault:
     outdated: Mapping[str, str] = field(default_factory=dict)
 
     def applies_to(self, scenario: Scenario) -> bool:
-        """Whether this fault makes sense in a scenario."""
+        """Whether this fault makes sense in a scenario; one that is broken already takes no other."""
+        if "broken" in scenario.tags and not self.capture:
+            return False
         return self.needs <= scenario.has and not self.unless & scenario.has
 
 
@@ -251,4 +253,3 @@ def _duration(name: str, text: str) -> int:
 def names(given: Iterable[str]) -> str:
     """Names for a message."""
     return ", ".join(sorted(given))
-

@@ -1,4 +1,4 @@
-"""The simulator's own record of a run: who is who, which faults were on, and which rules therefore fail, at which vantage.
+"""The simulator's own record of a run: who is who, which fault was on, which rules therefore fail, and where.
 
 It comes from the scenario, the fault and plain questions to the frames (evidence.py) with full knowledge of the roles,
 never from the analyzer: it is the oracle that the analyzer is held to. Of each vantage it says
@@ -17,6 +17,7 @@ C client on the VIP's segment, R behind a router, B balancer, S server, M mirror
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,7 @@ from dsrcheck.lab.scenario import Expectation, Fault, LabError, Scenario
 from dsrcheck.lab.vantage import COOKED, Recording
 
 SCHEMA = "dsrcheck.lab-truth/1"
-PROVED_HEALTHY = {
+PROVED_HEALTHY: dict[str, dict[str, tuple[str, ...]]] = {
     "dsr-mac": {
         "M": ("DSR102", "DSR103", "DSR104", "DSR107", "DSR201", "DSR202"),
         "B": ("DSR103", "DSR104"),
@@ -112,7 +113,8 @@ class Truth:
             "subnet": self.subnet,
             "services": list(self.services),
             "hosts": [
-                {"name": h.name, "role": h.role, "macs": list(h.macs), "addresses": list(h.addresses)} for h in self.hosts
+                {"name": h.name, "role": h.role, "macs": list(h.macs), "addresses": list(h.addresses)}
+                for h in self.hosts
             ],
             "vantages": {
                 name: {
@@ -296,7 +298,9 @@ def _vantage(
 
 
 def _blind(fault: Fault | None, where: str) -> tuple[str, ...]:
-    shown = {rule for expect in (fault.expects if fault is not None else ()) for rule in (expect.rule, *expect.alternative)}
+    shown = {
+        rule for expect in (fault.expects if fault is not None else ()) for rule in (expect.rule, *expect.alternative)
+    }
     blind = set(BLIND.get(where[0], ()))
     if "R" in where and "C" in where:
         blind = set(BLIND["C"])
@@ -313,10 +317,10 @@ def _capture_rules(recording: Recording) -> list[str]:
 
 
 def _speaks(scenario: Scenario, fault: Fault | None, recording: Recording) -> dict[str, bool]:
-    """Which informational rules have something to tell. Silent where it is certain; absent where it is a matter of taste."""
+    """Which informational rules have something to tell. Absent: either will do."""
     frames = recording.frames
     times = [time for time, _ in frames]
-    back = any(later < earlier for earlier, later in zip(times, times[1:], strict=False))
+    back = any(later < earlier for earlier, later in itertools.pairwise(times))
     longer = any(len(frame) > OFFLOAD_FRAME for _, frame in frames)
     said = {
         "DSR903": recording.name in ("mirror-both",) and recording.link_type != COOKED,
@@ -327,7 +331,12 @@ def _speaks(scenario: Scenario, fault: Fault | None, recording: Recording) -> di
         said["DSR906"] = _caught_midway(frames)
     if not scenario.balanced:
         said["DSR705"] = False
-    elif scenario.mode.startswith("dsr") and set(recording.role.split()) & {"mirror", "balancer"} and fault is None:
+    elif (
+        scenario.mode.startswith("dsr")
+        and set(recording.role.split()) & {"mirror", "balancer"}
+        and fault is None
+        and not scenario.expects
+    ):
         said["DSR705"] = True
     return said
 

@@ -37,7 +37,11 @@ def recordings(net: Network, fault: Fault | None, begin: int) -> dict[str, Recor
     """By name what each vantage of a run captured."""
     seen = {}
     for name, tap in net.taps.items():
-        role = "mirror" if name.startswith("mirror") else net.roles.get(name, "gateway" if name == "outside" else "balancer")
+        role = (
+            "mirror"
+            if name.startswith("mirror")
+            else net.roles.get(name, "gateway" if name == "outside" else "balancer")
+        )
         frames = [(begin + time, frame) for time, frame in sorted(tap.frames, key=lambda pair: pair[0])]
         seen[name] = Recording(name, role, frames)
     if fault is not None and fault.capture:
@@ -53,7 +57,8 @@ def befall(recording: Recording, what: Mapping[str, Any]) -> Recording:
     if "back" in what:
         # Every so often a frame gets a stamp from a little before the last one, as cards with several queues give.
         frames = [
-            (time - 3 * MILLISECOND if n % int(what["back"]) == 7 else time, frame) for n, (time, frame) in enumerate(frames)
+            (time - 3 * MILLISECOND if n % int(what["back"]) == 7 else time, frame)
+            for n, (time, frame) in enumerate(frames)
         ]
     if "dropped" in what:
         keep = int(what["dropped"])

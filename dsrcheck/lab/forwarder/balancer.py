@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from dsrcheck.lab import packets
 from dsrcheck.lab.clock import Clock
+from dsrcheck.lab.connection import App
 from dsrcheck.lab.forwarder.failover import Failover
 from dsrcheck.lab.forwarder.health import Health
 from dsrcheck.lab.forwarder.modes import SENDERS
@@ -15,7 +16,6 @@ from dsrcheck.lab.forwarder.sessions import Key, Session, Sessions
 from dsrcheck.lab.forwarder.settings import Server, Service, Settings
 from dsrcheck.lab.host import Host, Interface
 from dsrcheck.lab.packets import Packet
-from dsrcheck.lab.tcp import App
 
 
 class Balancer(Host):

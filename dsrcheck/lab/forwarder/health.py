@@ -1,4 +1,4 @@
-"""Health checks: by ARP, ping, TCP connect or HTTP to the real address, or by TCP to the VIP through the server's MAC."""
+"""Health checks: ARP, ping, TCP connect or HTTP to the real address, or TCP to the VIP through the server's MAC."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dsrcheck.lab.forwarder.settings import Server
 from dsrcheck.lab.http import HttpClient
 
 if TYPE_CHECKING:
+    from dsrcheck.lab.connection import Connection
     from dsrcheck.lab.forwarder.balancer import Balancer
-    from dsrcheck.lab.tcp import Connection
 
 PING_ID = 0x1DEA
 

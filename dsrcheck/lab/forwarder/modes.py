@@ -38,7 +38,9 @@ def by_mac(balancer: Balancer, interface: Interface, packet: Packet, server: Ser
     balancer.pass_on(octets, packet, defects.resolve_by or server.address, packet.src_mac if keep else None)
 
 
-def by_tunnel(balancer: Balancer, interface: Interface, packet: Packet, server: Server, session: Session | None) -> None:
+def by_tunnel(
+    balancer: Balancer, interface: Interface, packet: Packet, server: Server, session: Session | None
+) -> None:
     """dsr-ipip: the packet inside another one to the server's real address (RFC 2003; IPv6: RFC 2473)."""
     route = balancer.route(server.address)
     if route is None:

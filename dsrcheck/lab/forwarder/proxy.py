@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dsrcheck.lab.connection import Connection
     from dsrcheck.lab.forwarder.balancer import Balancer
-    from dsrcheck.lab.tcp import Connection
 
 
 class Proxied:

@@ -16,7 +16,9 @@ class Scheduler:
         self.method = method
         self._next = 0
 
-    def pick(self, servers: Sequence[Server], up: Mapping[str, bool], client: bytes, active: Mapping[str, int]) -> Server | None:
+    def pick(
+        self, servers: Sequence[Server], up: Mapping[str, bool], client: bytes, active: Mapping[str, int]
+    ) -> Server | None:
         """A server for a client, or none if all are down. `active`: open connections by server."""
         alive = [server for server in servers if up[server.name]]
         if not alive:

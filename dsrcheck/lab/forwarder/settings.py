@@ -33,8 +33,8 @@ class Defects:
     """Ways in which a balancer can be broken, or differ from the common one. All off in a sound balancer.
 
     `resolve_by`: forwards go to the MAC of this address instead of the server's. `ttl`: forwards leave with this TTL.
-    `sequence_shift`: added to sequence numbers. `lose`, `twice`: of so many forwarded packets one. `mixed_source`: every
-    other connection keeps the requester's MAC as source. `rewrite_destination`, `source_nat`: NAT where DSR is expected.
+    `sequence_shift`: added to sequence numbers. `lose`, `twice`: of so many forwarded packets one. `mixed_source`: each
+    second connection keeps the requester's MAC as source. `rewrite_destination`, `source_nat`: NAT in the place of DSR.
     """
 
     resolve_by: bytes | None = None
