@@ -51,6 +51,7 @@ mode                 text     dsr-mac, dsr-ipip, dsr-gre, dsr-gue, dsr-geneve, d
 balancer_macs        {mac}    the balancer's MACs, virtual ones too
 server_macs          {mac}    the servers' MACs
 gateway_macs         {mac}    MACs of the routers on the segment
+dsr_expected         flag     direct server return is expected of every VIP (--expect)
 """,
 )
 
