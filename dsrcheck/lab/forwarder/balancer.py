@@ -75,6 +75,11 @@ class Balancer(Host):
         if packet.protocol == packets.VRRP:
             self.failover.heard(packet)
 
+    def ip_input(self, interface: Interface, packet: Packet) -> None:
+        """As on any host; but what is for a VIP that the partner has now is not passed on to it."""
+        if packet.dst not in self.vips or self.is_local(packet.dst):
+            super().ip_input(interface, packet)
+
     # The way of a request.
 
     def deliver(self, interface: Interface, packet: Packet) -> None:

@@ -46,8 +46,10 @@ class Failover:
         for vip in balancer.vips:
             balancer.hold(vip, virtual_mac(settings.router_id) if settings.virtual_mac else None)
         if settings.announce if announce is None else announce:
+            # Pairs, some milliseconds apart, a second apart, as keepalived does.
             self._announce()
-            balancer.clock.timer(SECOND + balancer.delay(1000, 20000), self._announce)
+            for wait in (0, SECOND, SECOND):
+                balancer.clock.timer(wait + balancer.delay(2000, 5000) * (1 + (wait > 0)), self._announce)
         if settings.adverts:
             self._advertise()
 
@@ -76,7 +78,6 @@ class Failover:
         if not self.active or not self.balancer.up:
             return
         for vip in self.balancer.vips:
-            self.balancer.front.neighbours.announce(vip)
             self.balancer.front.neighbours.announce(vip)
 
     def _advertise(self) -> None:
