@@ -166,6 +166,7 @@ class Connection:
     def _repeat_handshake(self, flags: int) -> None:
         if self.state == "syn-received":
             self._syn(SYN | ACK)
+            self.deadline = self.tcp.host.clock.now + (SECOND << self.backoff)
         elif flags & ACK:
             self._ack()
 

@@ -144,6 +144,20 @@ def two_owners(view: View) -> Macs:
 
 
 @evidence
+def two_answers(view: View) -> Macs:
+    """One question for the VIP is answered twice, by different MACs."""
+    last: dict[bytes, tuple[int, bytes]] = {}
+    found: set[bytes] = set()
+    for time, _, (op, mac, sender, target_mac, _) in view.arps():
+        if op == 2 and sender == view.vip:
+            before = last.get(target_mac)
+            if before is not None and before[1] != mac and time < before[0] + SECOND:
+                found |= {mac, before[1]}
+            last[target_mac] = (time, mac)
+    return frozenset(found - view.balancers or found)
+
+
+@evidence
 def request_to_server(view: View) -> Macs:
     """A client's request goes to a server's MAC, past the balancer; others are forwarded, so it shows."""
     past = {p.dst_mac for _, p in view.requests if p.dst_mac in view.servers and p.src_mac not in view.balancers}

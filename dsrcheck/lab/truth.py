@@ -259,6 +259,8 @@ def _vantage(
     must: list[tuple[str, ...]] = []
     declared: list[tuple[str, ...]] = []
     may = set(scenario.may) | (fault.may if fault is not None else set())
+    if fault is not None and not fault.capture:
+        may.add("DSR703")  # where replies fail, the requests are the heavier part
     culprits: dict[str, tuple[str, ...]] = {}
     looked = view(net, scenario, fault_host, recording) if expects else None
     for expect in expects:
@@ -293,10 +295,15 @@ def _vantage(
         with_topology=tuple(dict.fromkeys(declared)),
         may_fail=frozenset(may),
         must_pass=tuple(proved),
-        must_not_pass=_blind(fault, where),
+        must_not_pass=_blind(fault, where) if looked is None or not _sees_forwards(looked, where) else (),
         culprits=culprits,
         speaks=_speaks(scenario, fault, recording),
     )
+
+
+def _sees_forwards(looked: View, where: str) -> bool:
+    """Whether a client or gateway sees the balancer's forwards after all, because a fault sends them by its card."""
+    return where[0] in "CR" and any(packet.src_mac in looked.balancers for _, packet in looked.requests)
 
 
 def _blind(fault: Fault | None, where: str) -> tuple[str, ...]:
