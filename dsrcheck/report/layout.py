@@ -54,7 +54,7 @@ def paragraph(text: str, indent: int = 0, first: str | None = None) -> list[str]
     return lines or [opening.rstrip()]
 
 
-def prose(text: str, indent: int, first: str = "") -> list[str]:
+def prose(text: str, indent: int) -> list[str]:
     """Paragraphs wrapped; lines that are indented are commands to copy, and stay whole however long they are."""
     blocks: list[tuple[str, bool]] = []
     for line in text.strip("\n").split("\n"):
@@ -65,8 +65,7 @@ def prose(text: str, indent: int, first: str = "") -> list[str]:
             blocks.append((line.rstrip(), is_command))
     rows: list[str] = []
     for block, is_command in blocks:
-        head = "" if rows else first
-        rows += [f"{printable(head):<{indent}}{printable(block)}"] if is_command else paragraph(block, indent, head)
+        rows += [" " * indent + printable(block)] if is_command else paragraph(block, indent)
     return rows
 
 

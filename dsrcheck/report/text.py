@@ -17,10 +17,10 @@ from dsrcheck.text import printable
 HOST_LIMIT = 8
 """Hosts of one role that are listed; what is more is counted."""
 HEADLINE_LIMIT = 3
-"""VIPs and errors that the headline names."""
+"""VIPs, and culprits of one rule, that the headline names."""
 INDENT = 2
 LABEL = 10
-"""Column at which the text beside a label (`culprit`, `why`, `mend`) begins."""
+"""Column at which the text beside a label (`culprit`, `why`, `wireshark`) begins."""
 
 
 def render(report: Report, *, color: bool = False, steps: bool = False) -> str:
@@ -39,16 +39,21 @@ def render(report: Report, *, color: bool = False, steps: bool = False) -> str:
 
 
 def _headline(report: Report, paint: Paint) -> Iterator[str]:
-    """The verdict, and of what is worst who is to blame for it: all that somebody in a hurry needs."""
+    """The verdict, and who is to blame for each kind of error: all that somebody in a hurry needs."""
     word, sentence = _verdict(report)
     first, *rest = paragraph(f"{word}: {sentence}")
     yield first.replace(word, paint.rank(word, report.verdict), 1)
     yield from rest
     errors = [finding for finding in by_severity(report.findings) if finding.severity == "error"]
-    for finding in errors[:HEADLINE_LIMIT]:
-        yield from paragraph(f"{finding.name}: {_culprit(finding) or 'see below'}", 2 * INDENT, f"{'':{INDENT}}-")
-    if len(errors) > HEADLINE_LIMIT:
-        yield f"{'':{INDENT}}- and {many(len(errors) - HEADLINE_LIMIT, 'error')} more"
+    culprits: dict[str, list[str]] = {}
+    for finding in errors:
+        if finding.because_of is None:
+            culprits.setdefault(finding.name, []).append(_culprit(finding) or "see below")
+    for name, named in culprits.items():
+        yield from paragraph(f"{name}: {_listing(named)}", 2 * INDENT, f"{'':{INDENT}}-")
+    entailed = sum(finding.because_of is not None for finding in errors)
+    if entailed:
+        yield from paragraph(f"{many(entailed, 'more error')} that follow from this", 2 * INDENT, f"{'':{INDENT}}-")
 
 
 def _verdict(report: Report) -> tuple[str, str]:
@@ -130,7 +135,8 @@ def _hosts(vip: VipReport, paint: Paint) -> Iterator[str]:
     for row, ((role, host), line) in enumerate(zip(shown, lines, strict=True)):
         yield line
         following = shown[row + 1 : row + 2]
-        if not following or _origin(*following[0]) != _origin(role, host):
+        last_of_its_kind = not following or _origin(*following[0]) != _origin(role, host)
+        if last_of_its_kind and host.evidence != vip.evidence:
             yield from map(paint.dim, _known(host.provenance, host.evidence, INDENT + LABEL))
     for role, hosts in roles:
         if len(hosts) > HOST_LIMIT:
@@ -161,13 +167,15 @@ def _findings(report: Report, paint: Paint) -> Iterator[list[str]]:
 
 
 def _finding(finding: Finding, report: Report, paint: Paint, told: bool) -> Iterator[str]:
-    """One finding; why it matters and how to mend it are said once for each rule."""
+    """One finding; why it matters and how to mend it are said once for each rule. Of severity info: what it tells."""
     several = f"  {finding.count:,} times" if finding.count > 1 else ""
     whose = f"  VIP {printable(finding.vip)}" if finding.vip and len(report.vips) > 1 else ""
     title = printable(f"{finding.rule} {finding.name}")
     severity = finding.severity.upper()
     yield f"{paint.rank(severity, finding.severity)} {paint.bold(title)}{whose}{several}"
     yield from paragraph(finding.message, INDENT)
+    if finding.severity == "info":
+        return
     rows: list[tuple[str, str | None]] = [
         ("culprit", _culprit(finding)),
         ("cause", f"follows from {finding.because_of}" if finding.because_of else None),
@@ -179,8 +187,10 @@ def _finding(finding: Finding, report: Report, paint: Paint, told: bool) -> Iter
     yield from _evidence(finding, report)
     if told:
         yield from paragraph(f"as for {finding.rule} above", INDENT + LABEL, f"{'':{INDENT}}mend")
-    else:
-        yield from _remedy(finding)
+    elif finding.remedy:
+        yield f"{'':{INDENT}}mend"
+        for platform, text in finding.remedy.items():
+            yield from prose(f"{platform}: {text}", 2 * INDENT)
 
 
 def _culprit(finding: Finding) -> str:
@@ -193,14 +203,7 @@ def _evidence(finding: Finding, report: Report) -> Iterator[str]:
     captures = list(dict.fromkeys(frame.capture for frame in finding.frames))
     for row, (capture, filter_text) in enumerate(zip(captures, finding.wireshark_filters, strict=False)):
         name = f"{report.captures[capture].path}: " if len(report.captures) > 1 else ""
-        yield from paragraph(name + filter_text, INDENT + LABEL, f"{'':{INDENT}}{'' if row else 'frames'}")
-
-
-def _remedy(finding: Finding) -> Iterator[str]:
-    indent = INDENT + LABEL
-    for row, platform in enumerate(finding.remedy):
-        label = f"{'':{INDENT}}{'' if row else 'mend':{LABEL}}{platform}"
-        yield from prose(finding.remedy[platform], indent + LABEL + INDENT, label)
+        yield from paragraph(name + filter_text, INDENT + LABEL, f"{'':{INDENT}}{'' if row else 'wireshark'}")
 
 
 def _rules(report: Report, paint: Paint) -> Iterator[list[str]]:

@@ -113,7 +113,7 @@ def test_nothing_from_outside_reaches_the_terminal_raw() -> None:
 WHOLE = """\
 FAIL: 2 errors and 1 warning for 192.168.10.100 (dsr-mac)
   - server-answers-no-arp: server 02:00:00:00:5e:02 192.168.10.22
-  - request-reaches-balancer: server 02:00:00:00:5e:02
+  - 1 more error that follow from this
 capture   segment.pcap: 1,203 frames, 12.4 s from 2026-02-03 10:00:00 UTC,
           ethernet, vantage: mirror
 
@@ -126,25 +126,26 @@ VIP 192.168.10.100  dsr-mac, tcp/80, 12 flows, 4 clients, 3.12 kB in, 45.2 kB
   server    02:00:00:00:5e:03  192.168.10.23  4 flows
             answers as the VIP
   gateway   02:00:00:00:6a:01  192.168.10.1
-            declared
 
 ERROR DSR301 server-answers-no-arp  3 times
   Server 02:00:00:00:5e:02 answers ARP for 192.168.10.100.
   culprit   server 02:00:00:00:5e:02 192.168.10.22
   why       Clients that believe it go past the balancer.
-  frames    frame.number in {12,40}
-  mend      windows     Put the VIP on the loopback adapter.
-            linux       Answer for no other interface:
-                          sysctl -w net.ipv4.conf.all.arp_ignore=1
+  wireshark frame.number in {12,40}
+  mend
+    windows: Put the VIP on the loopback adapter.
+    linux: Answer for no other interface:
+      sysctl -w net.ipv4.conf.all.arp_ignore=1
 
 ERROR DSR101 request-reaches-balancer
   A request went past the balancer.
   culprit   server 02:00:00:00:5e:02
   cause     follows from DSR301
   why       It is not counted, nor balanced.
-  frames    frame.number in {80}
-  mend      linux       Flush the entry:
-                          ip neigh flush to 192.168.10.100
+  wireshark frame.number in {80}
+  mend
+    linux: Flush the entry:
+      ip neigh flush to 192.168.10.100
 
 WARNING DSR901 capture-whole
   The capture is cut.
