@@ -159,8 +159,8 @@ def _facts(scene: Scene, topology: Topology, row: int) -> list[str]:
     told = "" if flows.sure[row] else " (which end is the client is guessed)"
     lines = [
         f"Flow {row + 1}: {_protocol(flows, row)} {client} to {service}{told}",
-        f"{amount(int(totals.frames[row]), 'frame')}, {amount(int(totals.bytes[row]), 'byte')}, {totals.state(row)}, "
-        f"from {_time(int(totals.first_time[row]))} for {(totals.last_time[row] - totals.first_time[row]) / 1e9:.6f} s",
+        f"{amount(int(totals.frames[row]), 'frame')}, {amount(int(totals.bytes[row]), 'byte')}, {totals.state(row)}",
+        f"{_time(int(totals.first_time[row]))}, for {(totals.last_time[row] - totals.first_time[row]) / 1e9:.6f} s",
     ]
     if totals.acknowledged[row] and not totals.answered[row] and flows.protocol[row] == TCP:
         lines.append("The service's frames are not in this capture; the client acknowledges what they brought.")

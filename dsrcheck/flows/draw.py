@@ -14,7 +14,7 @@ SPACING = {1: 12, 2: 12, 3: 12, 4: 9, 5: 8, 6: 7}
 """Characters from one lifeline to the next, by the number of hosts."""
 LEAST_TEXT = 16
 SHAFTS = {Kind.HOP: "=", Kind.TWIN: ".", Kind.AGAIN: "~"}
-LEGEND = "--> sent   ==> the same packet passed on   ~~> sent again   ..> mirror's copy   xx> reset"
+LEGEND = "--> sent   ==> passed on   ~~> sent again   ..> mirror's copy   xx> reset"
 
 
 def draw(ladder: Ladder, width: int = 80) -> list[str]:

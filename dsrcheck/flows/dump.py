@@ -35,9 +35,8 @@ def dump(said: Said, who: str, as_hex: bool, everything: bool) -> list[str]:
         if len(said.streams) > 1:
             lines.append(f"-- connection {place + 1} --")
         if stream.conflicts:
-            lines.append(
-                f"-- {stream.conflicts:,} segments brought other bytes for the same place; the first are shown --"
-            )
+            which = amount(stream.conflicts, "segment")
+            lines.append(f"-- {which} brought other bytes for the same place; the first are shown --")
         shown = _render(stream.pieces, room, as_hex)
         lines += shown.lines
         hidden += shown.hidden
@@ -54,7 +53,7 @@ def dump(said: Said, who: str, as_hex: bool, everything: bool) -> list[str]:
     if hidden:
         lines.append(f"-- {amount(hidden, 'more byte')} (--all shows them) --")
     if said.dropped:
-        lines.append(f"-- {said.dropped:,} captured bytes are not shown: too many, or they fit into no stream --")
+        lines.append(f"-- {amount(said.dropped, 'captured byte')} not kept: too many, or they fit into no stream --")
     return lines
 
 
