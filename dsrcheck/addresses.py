@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,10 @@ def mac_text(mac: int) -> str:
 
 
 def parse_mac(text: str) -> int:
-    """The number of a MAC address written as six octets with colons or hyphens. Raises ValueError, saying what is wrong."""
+    """The number of a MAC address written as six octets with colons or hyphens.
+
+    Raises ValueError, saying what is wrong.
+    """
     octets = text.replace("-", ":").split(":")
     if len(octets) != 6:
         raise ValueError(f"a MAC address has six octets, {text!r} has {len(octets)}")
@@ -42,7 +46,7 @@ def parse_mac(text: str) -> int:
 def ip_text(high: int, low: int) -> str:
     """The usual text of an address: dotted quad for an IPv4-mapped one, compressed IPv6 else."""
     if high == 0 and low >> 32 == MAPPED_PREFIX:
-        return str(ipaddress.IPv4Address(low & 0xFFFF_FFFF))
+        return f"{low >> 24 & 0xFF}.{low >> 16 & 0xFF}.{low >> 8 & 0xFF}.{low & 0xFF}"
     return str(ipaddress.IPv6Address(high << 64 | low))
 
 
@@ -79,15 +83,37 @@ class AddressBook:
 
     def find(self, high: UInt64, low: UInt64) -> Int64:
         """Identities (int64) of addresses given as two uint64 columns; -1 for those that are not in the book."""
-        if not len(self):
-            return np.full(len(low), -1, np.int64)
-        wanted = _key(high, low)
-        mine = _key(self.high, self.low)
-        place = np.minimum(np.searchsorted(mine, wanted), len(mine) - 1)
-        return np.where(mine[place] == wanted, place, -1).astype(np.int64)
+        found = np.full(len(low), -1, np.int64)
+        short = high == 0
+        shorts = self._shorts
+        place = np.searchsorted(self.low[:shorts], low[short])
+        known = np.append(self.low[:shorts], np.uint64(0))[place] == low[short]
+        found[short] = np.where(known & (place < shorts), place, -1)
+        if not short.all():
+            found[~short] = self._find_long(high[~short], low[~short])
+        return found
+
+    @cached_property
+    def _shorts(self) -> int:
+        """How many addresses have nothing in their upper half, as IPv4 ones do: they come first, sorted by `low`."""
+        return int(np.searchsorted(self.high, np.uint64(0), "right"))
+
+    def _find_long(self, high: UInt64, low: UInt64) -> Int64:
+        """`find` for addresses with an upper half: book and wanted ones sorted together, each run led by the book's."""
+        book_high, book_low = self.high[self._shorts :], self.low[self._shorts :]
+        all_high, all_low = np.concatenate([book_high, high]), np.concatenate([book_low, low])
+        order = np.lexsort((all_low, all_high))  # stable: the book's own entry comes first among equals
+        new = _new_rows(all_high[order], all_low[order])
+        place = np.empty(len(order), np.int64)
+        place[order] = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))]
+        place = place[len(book_low) :]
+        return np.where(place < len(book_low), place + self._shorts, -1)
 
     def find_text(self, text: str) -> int:
-        """Identity of an address in text; -1 when the capture does not hold it. Raises ValueError for what is no address."""
+        """Identity of an address in text, -1 when the capture does not hold it.
+
+        Raises ValueError for what is no address.
+        """
         high, low = parse_ip(text)
         return int(self.find(np.array([high], np.uint64), np.array([low], np.uint64))[0])
 
@@ -96,11 +122,18 @@ def address_book(*columns: tuple[UInt64, UInt64]) -> AddressBook:
     """The book of all addresses in the given (high, low) pairs of columns."""
     high = np.concatenate([pair[0] for pair in columns]).astype(np.uint64)
     low = np.concatenate([pair[1] for pair in columns]).astype(np.uint64)
-    keys = np.unique(_key(high, low))
-    return AddressBook(keys["high"].copy(), keys["low"].copy())
+    short = np.unique(low[high == 0])
+    high, low = high[high != 0], low[high != 0]
+    order = np.lexsort((low, high))
+    high, low = high[order], low[order]
+    new = _new_rows(high, low)
+    return AddressBook(
+        np.concatenate([np.zeros(len(short), np.uint64), high[new]]), np.concatenate([short, low[new]])
+    )  # fmt: skip
 
 
-def _key(high: UInt64, low: UInt64) -> npt.NDArray[np.void]:
-    key = np.empty(len(low), dtype=[("high", np.uint64), ("low", np.uint64)])
-    key["high"], key["low"] = high, low
-    return key
+def _new_rows(high: UInt64, low: UInt64) -> npt.NDArray[np.bool_]:
+    """Where a sorted run of equal addresses begins."""
+    new = np.ones(len(low), bool)
+    new[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+    return new

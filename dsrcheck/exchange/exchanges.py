@@ -177,7 +177,7 @@ def _same_packets(s: Sides, both: Flags) -> tuple[Flags, Flags]:
     rows = np.flatnonzero(both)
     same = np.zeros(len(s.roles), bool)
     if len(rows):
-        same[rows] = share_packets(scene.legs.legs, s.request.first[rows], s.forward.first[rows])
+        same[rows] = share_packets(scene.samples, s.request.first[rows], s.forward.first[rows])
         hash_ = scene.leg("hash")
         same[rows] |= hash_[s.request.first[rows]] == hash_[s.forward.first[rows]]
     plain = (s.request.greatest("longest") <= LONGEST_FRAME) & (s.forward.greatest("longest") <= LONGEST_FRAME)

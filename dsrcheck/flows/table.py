@@ -1,7 +1,7 @@
 """Joins one-way legs to two-way flows and tells which end is the client.
 
-A flow is all legs of one two-way five-tuple (the inner one, if tunnelled). Everything here is columns: a `Flows` has one
-row a flow, and for each leg the row of its flow and whether the leg runs towards the service.
+A flow is all legs of one two-way five-tuple (the inner one, if tunnelled). Everything here is columns: a `Flows` has
+one row a flow, and for each leg the row of its flow and whether the leg runs towards the service.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PORT_PROTOCOLS = (TCP, UDP, SCTP)
 
 @dataclass(frozen=True)
 class LegEnds:
-    """Integer columns (int64, one value a leg) that everything after the fold compares: addresses as identities of `book`."""
+    """What everything after the fold compares: int64 columns, one value a leg, addresses as identities of `book`."""
 
     book: AddressBook
     src: Int64
@@ -61,7 +61,7 @@ class Flows:
     first_frame: Int64
     first_time: Int64
     sure: Flags
-    """True where a SYN, a SYN-ACK or an echo told which end is the client; else the busier end is taken for the service."""
+    """Whether a SYN, a SYN-ACK or an echo told which end is the client; else the busier end counts as the service."""
 
     def __len__(self) -> int:
         return len(self.client)
@@ -84,7 +84,8 @@ def leg_ends(legs: Legs) -> LegEnds:
         (legs.icmp["quoted_src_high"], legs.icmp["quoted_src_low"]),
         (legs.icmp["quoted_dst_high"], legs.icmp["quoted_dst_low"]),
         (legs.icmp["target_high"], legs.icmp["target_low"]),
-        (legs.fragments["src_high"], legs.fragments["src_low"]), (legs.fragments["dst_high"], legs.fragments["dst_low"]),
+        (legs.fragments["src_high"], legs.fragments["src_low"]),
+        (legs.fragments["dst_high"], legs.fragments["dst_low"]),
     )  # fmt: skip
     link = column(paths, "interface") << 36 | column(paths, "vlan")
     outer_src = book.find(paths["outer_src_high"], paths["outer_src_low"])
@@ -104,6 +105,28 @@ def leg_ends(legs: Legs) -> LegEnds:
         outer_dst=outer_dst[path],
         whole=column(table, "fragment") == 0,
     )
+
+
+def are_among(rows: tuple[Int64, ...], others: tuple[Int64, ...]) -> Flags:
+    """Which rows, given as columns, are equal in all columns to a row of others; bool, a value a row."""
+    count = len(rows[0])
+    group, leader = group_rows(*(np.concatenate(both) for both in zip(rows, others, strict=True)))
+    known = np.zeros(len(leader), bool)
+    known[group[count:]] = True
+    return known[group[:count]]
+
+
+def distinct_rows(*columns: Int64) -> tuple[Int64, ...]:
+    """The columns with each row once, sorted by key."""
+    _, leader = group_rows(*columns)
+    return tuple(values[leader] for values in columns)
+
+
+def rows_by_value(values: Int64) -> list[Int64]:
+    """The positions of each distinct value, in order of the values."""
+    order = np.argsort(values, kind="stable")
+    ends = np.flatnonzero(np.diff(values[order])) + 1
+    return np.split(order, ends) if len(order) else []
 
 
 def group_rows(*columns: Int64) -> tuple[Int64, Int64]:
@@ -134,8 +157,9 @@ def join_flows(legs: Legs, ends: LegEnds) -> Flows:
     group, leader = group_rows(ends.protocol, low, high, low_port, high_port)
     flows = len(leader)
 
-    to_high = _client_is_low(table, ends, group, flows, swap, first_frame, low, low_port, high, high_port, leader)
-    client_is_low, sure = to_high
+    client_is_low, sure = _client_is_low(
+        table, ends, group, flows, swap, first_frame, low, low_port, high, high_port, leader
+    )
     inbound = np.where(client_is_low[group], ~swap, swap) if len(group) else np.zeros(0, bool)
 
     start = np.full(flows, np.iinfo(np.int64).max)
@@ -179,8 +203,10 @@ def _client_is_low(
     low_votes = np.zeros(flows, np.int64)
     np.add.at(low_votes, group, np.where(from_low, 1, -1) * np.sign(np.sign(opens) - np.sign(answers)))
 
-    low_end, _ = group_rows(np.concatenate([low[leader], high[leader]]), np.concatenate([low_port[leader], high_port[leader]]),
-                            np.concatenate([ends.protocol[leader]] * 2))  # fmt: skip
+    low_end, _ = group_rows(
+        np.concatenate([low[leader], high[leader]]), np.concatenate([low_port[leader], high_port[leader]]),
+        np.concatenate([ends.protocol[leader]] * 2),
+    )  # fmt: skip
     busy = np.bincount(low_end) if len(low_end) else np.zeros(0, np.int64)
     low_busy, high_busy = busy[low_end[:flows]], busy[low_end[flows:]]
 
@@ -200,10 +226,8 @@ def _fragment_ports(legs: Legs, ends: LegEnds) -> tuple[Int64, Int64]:
     heads = legs.fragments
     if not len(later) or not len(heads):
         return src_port, dst_port
-    head_src, head_dst = (
-        ends.book.find(heads["src_high"], heads["src_low"]),
-        ends.book.find(heads["dst_high"], heads["dst_low"]),
-    )
+    head_src = ends.book.find(heads["src_high"], heads["src_low"])
+    head_dst = ends.book.find(heads["dst_high"], heads["dst_low"])
     identification = ends.dst_port[later] << 16 | ends.src_port[later]
     group, _ = group_rows(
         np.concatenate([head_src, ends.src[later]]), np.concatenate([head_dst, ends.dst[later]]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.addresses import GROUP_BIT, AddressBook
-from dsrcheck.flows.table import Flags, Int64, column
+from dsrcheck.flows.table import Flags, Int64, column, distinct_rows
 from dsrcheck.legs import Legs
 
 REQUEST, REPLY, GRATUITOUS, PROBE, ANNOUNCEMENT, ADVERTISEMENT, SOLICITATION, DAD = range(1, 9)
@@ -75,6 +75,4 @@ def claim_columns(legs: Legs, book: AddressBook) -> Claims:
 
 def pairs(*columns: Int64) -> set[tuple[int, ...]]:
     """The distinct rows of some columns as a set of tuples: for facts about hosts, which are few."""
-    if not len(columns[0]):
-        return set()
-    return {tuple(row) for row in np.unique(np.stack(columns, axis=1), axis=0).tolist()}
+    return set(zip(*(values.tolist() for values in distinct_rows(*columns)), strict=True))

@@ -1,7 +1,7 @@
 """Whether an address is a VIP, and who balances it: each kind of evidence is a function over one address's legs.
 
-The key fact of DSR: a box that receives packets for an address, or claims it, sends packets to that same address onwards
-to another MAC. No port, no address convention, no vendor's MAC is looked at.
+The key fact of DSR: a box that receives packets for an address, or claims it, sends packets to that same address on to
+another MAC. No port, no address convention, no vendor's MAC is looked at.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.addresses import is_virtual_router_mac, mac_text
-from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.flows.table import Int64
+from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.scene import INITIAL_TTLS, Scene
 from dsrcheck.topology.vantage import View
 
@@ -43,7 +44,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One address with the rows of its legs, by direction; `links` are the links (interface and VLAN) they run on."""
+    """One address that may be a VIP: the rows of its legs by direction, its relays, and who owns it by ARP or NDP."""
 
     address: int
     inbound: Int64
@@ -61,11 +62,14 @@ class Candidate:
 
 
 def _mac_pairs(scene: Scene, rows: Int64) -> set[tuple[int, int]]:
-    src, dst = scene.ends.src_mac[rows].tolist(), scene.ends.dst_mac[rows].tolist()
-    return set(zip(src, dst, strict=True))
+    """(source MAC, destination MAC) of some legs: one leg of each path tells, and paths are few."""
+    of_path = np.full(len(scene.legs.paths), -1, np.int64)
+    of_path[scene.leg("path")[rows]] = rows
+    rows = of_path[of_path >= 0]
+    return set(zip(scene.ends.src_mac[rows].tolist(), scene.ends.dst_mac[rows].tolist(), strict=True))
 
 
-def relays_of(scene: Scene, of_address: Flags | None = None) -> dict[int, frozenset[Relay]]:
+def relays_of(scene: Scene) -> dict[int, frozenset[Relay]]:
     """Address -> the boxes seen to pass packets for it on (inbound legs only).
 
     A leg that leaves a box whose arriving leg is seen is explained by that one; a leg without such a leg is tied to an
@@ -86,18 +90,22 @@ def relays_of(scene: Scene, of_address: Flags | None = None) -> dict[int, frozen
     sent_from = np.where(kept, ends.dst_mac[before], ends.src_mac[after])
     # Linux cooked captures have no destination MAC: the box is known by what it sends.
     taken_at = np.where(ends.dst_mac[before] == 0, sent_from, ends.dst_mac[before])
-    rows = np.stack([
+    rows = pairs(
         scene.service_of_leg[before], taken_at, sent_from, ends.dst_mac[after],
-        ends.tunnel[after] * (ends.tunnel[before] == 0), ends.outer_dst[after], ends.link[before] == ends.link[after],
-    ], axis=1)  # fmt: skip
+        ends.tunnel[after] * (ends.tunnel[before] == 0), ends.outer_dst[after],
+        (ends.link[before] == ends.link[after]).astype(np.int64),
+    )  # fmt: skip
     found: dict[int, set[Relay]] = {}
-    for address, taken, sent, onward, tunnel, outer, same in np.unique(rows, axis=0).tolist() if len(rows) else []:
+    for address, taken, sent, onward, tunnel, outer, same in rows:
         found.setdefault(address, set()).add(Relay(taken, sent, onward, tunnel, outer, bool(same)))
     return {address: frozenset(relays) for address, relays in found.items()}
 
 
 def by_relay(scene: Scene, candidate: Candidate) -> Proposal | None:
-    """A box takes packets for the address and passes them on, and it owns the address, spreads it, or is bypassed by replies."""
+    """A box takes packets for the address and passes them on.
+
+    It owns the address, or spreads it over several hosts, or replies bypass it; else it only routes.
+    """
     departures = candidate.departures(scene)
     balancers: set[int] = set()
     reasons: list[str] = []
@@ -114,6 +122,7 @@ def by_relay(scene: Scene, candidate: Candidate) -> Proposal | None:
 def _why_balancer(
     scene: Scene, candidate: Candidate, mine: list[Relay], box: set[int], departures: set[tuple[int, int]]
 ) -> str | None:
+    """Why a box that passes packets for an address on balances it, in words; None when it may as well only route."""
     nexts = {relay.next_mac for relay in mine}
     spread = len({(relay.next_mac, relay.outer_dst) for relay in mine})
     hairpin = any(relay.same_link for relay in mine)
@@ -121,7 +130,8 @@ def _why_balancer(
     owns = bool(box & candidate.owners)
     direct = {src for src, dst in departures if src in nexts and dst not in box}
     if owns and (hairpin or spread > 1 or direct or tunnelled):
-        return f"owns {scene.book.text(candidate.address)} and passes its packets on to {spread} next hop{'s' * (spread > 1)}"
+        hops = f"{spread} next hop{'s' * (spread > 1)}"
+        return f"owns {scene.book.text(candidate.address)} and passes its packets on to {hops}"
     if candidate.owners - box:
         return None  # somebody else owns it: this box only routes
     fresh = _sends_unrouted(scene, candidate, nexts)
@@ -151,10 +161,10 @@ def _sends_unrouted(scene: Scene, candidate: Candidate, macs: Iterable[int]) -> 
 
 
 def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple[View, ...]) -> Proposal | None:
-    """At a server: others ask for the address on this link, the host here does not answer, and yet it is sent its packets.
+    """At a server: others ask for the address on this link, the host here does not answer, and yet is sent its packets.
 
-    Whoever sends them knows the server by another address than the one in the packet: it forwards by MAC. Or the sender
-    passes on packets of a host of this very link, to which the server answers by itself.
+    Whoever sends them knows the server by another address than the one in the packet: it forwards by MAC. Or the
+    sender passes on packets of a host of this very link, to which the server answers by itself.
     """
     hosts = {mac for view in views for mac in view.hosts if len(view.hosts) == 1}
     ends = scene.ends
@@ -172,8 +182,8 @@ def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple
         answers = {dst for src, dst in candidate.departures(scene) if src == host}
         balancer = frozenset({sender})
         if foreign and askers and not tunnelled and host not in candidate.owners:
-            text = f"asked for on this link, not answered by {mac_text(host)}, which is sent its packets by {mac_text(sender)}"
-            return Proposal(balancer, text)
+            text = f"asked for on this link, not answered by {mac_text(host)}, which is sent its packets by"
+            return Proposal(balancer, f"{text} {mac_text(sender)}")
         if local and answers - {sender}:
             return Proposal(balancer, f"{mac_text(sender)} passes on packets of hosts of this link to {mac_text(host)}")
         plain_answer = bool((ends.tunnel[candidate.outbound] == 0).any())
@@ -183,7 +193,7 @@ def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple
 
 
 def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
-    """At a client or gateway: requests go to the owner of the address, replies come from MACs that have addresses of their own."""
+    """At a client or gateway: requests go to the owner of the address, replies come from other hosts' MACs."""
     departures, arrivals = candidate.departures(scene), candidate.arrivals(scene)
     entered = {dst for _, dst in arrivals}
     box = entered & candidate.owners if candidate.owners else entered
@@ -201,7 +211,7 @@ def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
 
 
 def by_rivals(scene: Scene, candidate: Candidate) -> Proposal | None:
-    """Two hosts answer the same question for the address, again and again or within a second, and traffic goes to it."""
+    """Two hosts answer the same question for the address within a second, and traffic goes to it."""
     rivals = answered_at_once(scene, candidate.address)
     if len(rivals) < 2 or not len(candidate.inbound):
         return None
@@ -216,7 +226,7 @@ AT_ONCE = 1_000_000_000
 
 
 def answered_at_once(scene: Scene, address: int) -> frozenset[int]:
-    """MACs that own an address at the same time: replies to one asker within a second of each other, from two MACs."""
+    """MACs that own an address at one time: replies to one asker within a second of each other, from two MACs."""
     claims = scene.claims
     rows = np.flatnonzero(claims.owning & (claims.address == address))
     if len(rows) < 2:

@@ -11,22 +11,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from dsrcheck.flows.table import Flows, Int64, column, group_rows
+from dsrcheck.addresses import UInt64
+from dsrcheck.flows.table import Flags, Flows, Int64, column, group_rows
 from dsrcheck.legs import Legs, Table
 
 SAMPLES = 4
 UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 AT_ONCE = 100_000_000
-"""A forwarder passes packets on within this time (ns); no TCP retransmits sooner (RFC 6298: one second, Linux 200 ms)."""
+"""A forwarder passes packets on within this time (ns); no TCP sends again so soon (RFC 6298: 1 s, Linux 200 ms)."""
 FURTHEST = 6
-"""How many legs back, in order of appearance, the leg before is looked for: a path of more hops is no network's plan."""
+"""How many legs back, in order of appearance, the leg before is looked for: no network plans a path of more hops."""
 
 
 @dataclass(frozen=True)
 class Hops:
-    """Pairs of legs (int64 rows of the leg table): `before` arrives at a box, `after` leaves it with the same packets."""
+    """Pairs of legs (int64 rows of the leg table): `before` arrives at a box, `after` leaves it, the same packets."""
 
     before: Int64
     after: Int64
@@ -35,14 +35,13 @@ class Hops:
         return len(self.before)
 
 
-def sample_columns(table: Table) -> npt.NDArray[np.uint64]:
+def sample_columns(table: Table) -> UInt64:
     """The bottom sketch of each leg, shape (legs, 4), uint64; unused places are all ones."""
     return np.stack([np.asarray(table[f"sample_hash_{place}"], dtype=np.uint64) for place in range(SAMPLES)], axis=1)
 
 
-def share_packets(table: Table, one: Int64, other: Int64) -> npt.NDArray[np.bool_]:
-    """Whether legs `one[i]` and `other[i]` are seen to carry some of the same packets."""
-    samples = sample_columns(table)
+def share_packets(samples: UInt64, one: Int64, other: Int64) -> Flags:
+    """Whether legs `one[i]` and `other[i]` are seen to carry some of the same packets, by all legs' sketches."""
     mine, theirs = samples[one], samples[other]
     shared = np.zeros(len(one), bool)
     for place in range(SAMPLES):
@@ -51,8 +50,11 @@ def share_packets(table: Table, one: Int64, other: Int64) -> npt.NDArray[np.bool
     return shared
 
 
-def find_hops(legs: Legs, flows: Flows) -> Hops:
-    """All hops of a capture, each leg after paired with every leg before it that carries its packets."""
+def find_hops(legs: Legs, flows: Flows, samples: UInt64) -> Hops:
+    """All hops of a capture: each leg paired with every leg before it that carries its packets.
+
+    samples: the bottom sketch of each leg, as `sample_columns` gives it.
+    """
     table, ends = legs.legs, flows.ends
     one_way, _ = group_rows(flows.of_leg, flows.inbound.astype(np.int64), (~ends.whole).astype(np.int64))
     first, time, ttl = column(table, "first_frame"), column(table, "first_time"), column(table, "ttl_max")
@@ -72,7 +74,7 @@ def find_hops(legs: Legs, flows: Flows) -> Hops:
             )
         )
         before, after = before[near], after[near]
-        same = share_packets(table, before, after)
+        same = share_packets(samples, before, after)
         befores.append(before[same])
         afters.append(after[same])
     return Hops(np.concatenate(befores), np.concatenate(afters))

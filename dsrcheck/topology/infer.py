@@ -1,14 +1,13 @@
-"""Who is who, from packets alone or with a declared topology as a start: VIPs, their services, balancers and servers."""
+"""Who is who, from packets alone or with a declared topology as a start: VIPs, services, balancers and servers."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dsrcheck.addresses import mac_text
-from dsrcheck.flows.table import Int64, group_rows
+from dsrcheck.flows.table import Int64, are_among, distinct_rows
 from dsrcheck.topology.declared import Declaration, DeclaredVip
 from dsrcheck.topology.evidence import (
     Candidate,
@@ -95,8 +94,9 @@ def _candidates(scene: Scene, also: set[int]) -> list[Candidate]:
     by_address |= dict.fromkeys(np.unique(scene.service_of_leg[inbound[ends.tunnel[inbound] > 0]]).tolist())
     found = []
     service = scene.service_of_leg
-    busy = Counter(flows.service.tolist())
-    for address in sorted(by_address, key=lambda address: (address not in also, -busy[address], address))[:VIP_LIMIT]:
+    busy = np.bincount(flows.service, minlength=len(scene.book)).tolist()
+    order = sorted(by_address, key=lambda address: (address not in also, -busy[address], address))
+    for address in order[:VIP_LIMIT]:
         found.append(Candidate(
             address, inbound[service[inbound] == address], outbound[service[outbound] == address],
             relays.get(address, frozenset()), scene.owners.get(address, frozenset()),
@@ -105,33 +105,32 @@ def _candidates(scene: Scene, also: set[int]) -> list[Candidate]:
 
 
 def _asymmetric(scene: Scene, inbound: Int64, outbound: Int64) -> list[int]:
-    """Addresses with a flow whose replies leave from another MAC than the one that its requests go to."""
+    """Addresses (identities) with a flow whose replies leave from another MAC than the one its requests go to."""
     flows, ends = scene.flows, scene.ends
     to, source = np.full(len(flows), -1, np.int64), np.full(len(flows), -1, np.int64)
     to[flows.of_leg[inbound[::-1]]] = ends.dst_mac[inbound[::-1]]
     source[flows.of_leg[outbound[::-1]]] = ends.src_mac[outbound[::-1]]
-    return np.unique(flows.service[(to >= 0) & (source >= 0) & (to != source)]).tolist()
+    return [int(address) for address in np.unique(flows.service[(to >= 0) & (source >= 0) & (to != source)])]
 
 
 def find_routers(scene: Scene, declared: Declaration | None) -> frozenset[int]:
-    """MACs that stand for other hosts' addresses: they bring in packets whose source is not theirs and that nobody here
-    sent them, or pass packets on and state addresses of different subnets."""
-    ends, hops = scene.ends, scene.hops
-    passed_on = np.zeros(len(ends.src), bool)
-    passed_on[hops.after] = True
+    """MACs that stand for other hosts' addresses.
+
+    They bring in packets whose source is not theirs and that nobody here sent them, or pass packets on and state
+    addresses of different subnets.
+    """
+    ends, hops, services = scene.ends, scene.hops, scene.relayed_services
     # Only clients' packets tell: a server's replies carry the VIP, which is no address of its own either.
-    rows = np.flatnonzero(scene.of_services & ~passed_on & scene.inbound)
-    found = set(declared.gateway_macs) if declared else set()
-    services = set(np.unique(scene.service_of_leg[hops.before]).tolist())
-    _, leader = group_rows(ends.src_mac[rows], ends.src[rows])
-    entering = set()
-    for mac, source in zip(ends.src_mac[rows[leader]].tolist(), ends.src[rows[leader]].tolist(), strict=True):
-        own = scene.own.get(mac, frozenset())
-        if own and source not in own and not scene.mac_of.get(source) and source not in services:
-            entering.add(mac)
-    passing = set(ends.dst_mac[hops.before].tolist()) & set(ends.src_mac[hops.after].tolist())
-    claimed = {mac for mac in passing if _subnets_apart(scene, scene.stated.get(mac, frozenset()) - services)}
-    return frozenset(found | entering | claimed)
+    rows = np.flatnonzero(scene.of_services & ~scene.passed_on & scene.inbound)
+    rows = rows[np.isin(ends.src_mac[rows], list(scene.own))]
+    rows = rows[~np.isin(ends.src[rows], list(scene.mac_of)) & ~np.isin(ends.src[rows], services)]
+    own = sorted((mac, address) for mac, addresses in scene.own.items() for address in addresses)
+    macs, addresses = np.array(own, np.int64).reshape(-1, 2).T
+    entering = ends.src_mac[rows][~are_among((ends.src_mac[rows], ends.src[rows]), (macs, addresses))]
+    passing = np.intersect1d(ends.dst_mac[hops.before], ends.src_mac[hops.after]).tolist()
+    known = frozenset(services.tolist())
+    claimed = {mac for mac in passing if _subnets_apart(scene, scene.stated.get(mac, frozenset()) - known)}
+    return frozenset({*(declared.gateway_macs if declared else ()), *np.unique(entering).tolist(), *claimed})
 
 
 def _subnets_apart(scene: Scene, addresses: frozenset[int]) -> bool:
@@ -199,18 +198,18 @@ def _services(
         balanced = forwarded | served
     found = []
     port, protocol, tunnel = flows.service_port[flows.of_leg[rows]], ends.protocol[rows], ends.tunnel[rows]
-    for number, service_port in sorted(set(zip(protocol[balanced].tolist(), port[balanced].tolist(), strict=True))):
+    numbers, ports = distinct_rows(protocol[balanced], port[balanced])
+    for number, service_port in zip(numbers.tolist(), ports.tolist(), strict=True):
         mine = (protocol == number) & (port == service_port)
         if rewriter:
             mode = rewriter.mode
         elif (mine & forwarded).any():
-            tunnels = set(tunnel[mine & forwarded].tolist())
-            mode = TUNNEL_MODES.get(max(tunnels), DSR_MAC)
+            mode = TUNNEL_MODES.get(int(tunnel[mine & forwarded].max()), DSR_MAC)
         else:
             mode = UNKNOWN
         if proposal and not proposal.mode_known:
             mode = UNKNOWN
-        found.append(Service(int(number), int(service_port), mode))
+        found.append(Service(number, service_port, mode))
     return tuple(found)
 
 
@@ -233,7 +232,7 @@ def _balancer_hosts(
 
 def _server_hosts(scene: Scene, candidate: Candidate, macs: set[int], declared: DeclaredVip | None) -> tuple[Host, ...]:
     named = {mac: host for host in declared.servers for mac in host.macs} if declared else {}
-    replying = set(scene.ends.src_mac[candidate.outbound].tolist())
+    replying = {src for src, _ in candidate.departures(scene)}
     found = []
     for mac in sorted(macs):
         what = "answers from the VIP" if mac in replying else "is sent the VIP's packets by the balancer"

@@ -1,4 +1,4 @@
-"""Balancers that rewrite addresses (NAT) or end connections themselves (proxy): pairs a client's flow with the server's."""
+"""Balancers that rewrite addresses (NAT) or end connections (proxy): pairs a client's flow with the server's."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrcheck.flows.table import TCP, Int64
-from dsrcheck.topology.hops import UNUSED, sample_columns, share_packets
+from dsrcheck.flows.table import TCP, Int64, rows_by_value
+from dsrcheck.topology.hops import UNUSED, share_packets
 from dsrcheck.topology.model import NAT, PROXY
 from dsrcheck.topology.scene import Scene
 
 MATCHED_SHARE = 0.6
 """Share of an address's answered flows that must have their twin behind it before it is called a proxy."""
+SERVICE_LIMIT = 256
+"""Addresses that one box answers for, the busiest first, which are looked at: a router stands for all the Internet."""
 BYTES_APART = 512
 """By how many bytes (and a twentieth) a proxied answer may differ: a proxy changes some header lines."""
 
@@ -36,7 +38,7 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
     the box owns the address there.
     """
     ends, flows = scene.ends, scene.flows
-    samples = sample_columns(scene.legs.legs)
+    samples = scene.samples
     # Only directions known by a handshake: the way back through a masquerading router looks the same.
     rows = np.flatnonzero(scene.of_services & scene.inbound & flows.sure[flows.of_leg] & (samples[:, 0] != UNUSED))
     if not len(rows):
@@ -50,11 +52,12 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
         & (ends.dst_mac[before] == ends.src_mac[after])
     )
     before, after = before[twin], after[twin]
-    before, after = _same_packets(scene, before, after)
+    same = share_packets(samples, before, after)
+    before, after = before[same], after[same]
     found = {}
-    for address in np.unique(ends.dst[before]).tolist():
-        mine = ends.dst[before] == address
+    for mine in rows_by_value(ends.dst[before]):
         entry, exit_ = before[mine], after[mine]
+        address = int(ends.dst[entry[0]])
         boxes = frozenset(ends.dst_mac[entry].tolist())
         spread = len(set(ends.dst[exit_].tolist()))
         same_link = bool((ends.link[entry] == ends.link[exit_]).all())
@@ -67,16 +70,11 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
     return found
 
 
-def _same_packets(scene: Scene, before: Int64, after: Int64) -> tuple[Int64, Int64]:
-    same = share_packets(scene.legs.legs, before, after) if len(before) else np.zeros(0, bool)
-    return before[same], after[same]
-
-
 def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     """Addresses whose owner answers clients itself and, within each connection, asks a server for the like many bytes.
 
-    The owner's second connections come from another address of its own, go to one port, and spread over servers or stand
-    on the same link as the clients' side.
+    The owner's second connections come from another address of its own, go to one port, and spread over servers or
+    stand on the same link as the clients' side.
     """
     ends, flows = scene.ends, scene.flows
     serving = scene.of_services & ~scene.inbound & (ends.protocol == TCP) & (scene.leg("syn_ack") > 0)
@@ -90,13 +88,15 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
         front = np.unique(flows.of_leg[serving & (ends.src_mac == box)])
         behind = np.unique(flows.of_leg[asking & (ends.src_mac == box)])
         own = scene.stated.get(box, frozenset())
-        for address in np.unique(flows.service[front]).tolist():
-            mine = front[flows.service[front] == address]
+        front = front[answered[front] > 0]
+        for place in sorted(rows_by_value(flows.service[front]), key=len, reverse=True)[:SERVICE_LIMIT]:
+            mine = front[place]
+            address = int(flows.service[mine[0]])
             theirs = behind[(flows.client[behind] != address) & (flows.service[behind] != address)]
             if own:
                 theirs = theirs[np.isin(flows.client[theirs], list(own))]
             pairs = _nested(scene, mine, theirs, answered)
-            if len(pairs) < 2 or len(pairs) < MATCHED_SHARE * (answered[mine] > 0).sum():
+            if len(pairs) < max(2, MATCHED_SHARE * len(mine)):
                 continue
             targets = np.array(sorted(pairs.values()))
             spread = len(np.unique(flows.service[targets]))
@@ -110,7 +110,7 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
 
 
 def _nested(scene: Scene, front: Int64, behind: Int64, answered: Int64) -> dict[int, int]:
-    """Front flow -> the flow behind it: the first that starts while the front one lasts and answers with about as much."""
+    """Front flow -> the flow behind it: the first that starts while it lasts and answers with about as much."""
     if not len(front) or not len(behind):
         return {}
     flows = scene.flows

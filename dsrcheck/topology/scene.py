@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from dsrcheck.addresses import GROUP_BIT, AddressBook
-from dsrcheck.flows.table import PORT_PROTOCOLS, Flags, Flows, Int64, LegEnds, column, group_rows, join_flows, leg_ends
+from dsrcheck.addresses import GROUP_BIT, AddressBook, UInt64
+from dsrcheck.flows.table import (
+    PORT_PROTOCOLS,
+    Flags,
+    Flows,
+    Int64,
+    LegEnds,
+    are_among,
+    column,
+    distinct_rows,
+    group_rows,
+    join_flows,
+    leg_ends,
+)
 from dsrcheck.legs import Legs
 from dsrcheck.topology.claims import Claims, claim_columns, pairs
-from dsrcheck.topology.hops import Hops, find_hops
+from dsrcheck.topology.hops import Hops, find_hops, sample_columns
 
 INITIAL_TTLS = (32, 64, 128, 255)
 """What hosts send with (Linux 64, Windows 128, network gear 255, old ones 32): a packet with it crossed no router."""
@@ -25,6 +38,8 @@ class Scene:
     flows: Flows
     claims: Claims
     hops: Hops
+    samples: UInt64
+    """The bottom sketch of packet hashes of each leg, shape (legs, 4)."""
     primary: Flags
     """One leg of each that several interfaces saw (same flow, direction, MACs and tunnel): the one with most frames."""
 
@@ -37,15 +52,25 @@ class Scene:
         return self.flows.ends.book
 
     def leg(self, name: str) -> Int64:
-        """A column of the leg table, int64."""
-        return column(self.legs.legs, name)
+        """A column of the leg table, int64, contiguous and not to be written to."""
+        if name not in self._columns:
+            values = column(self.legs.legs, name)
+            values.flags.writeable = False
+            self._columns[name] = values
+        return self._columns[name]
+
+    @cached_property
+    def _columns(self) -> dict[str, Int64]:
+        """The columns asked for so far: in the fold's row-major table a column's values are far apart."""
+        return {}
 
     @cached_property
     def of_services(self) -> Flags:
         """Legs that can be part of a balanced service: transport with ports, unicast MACs, primary."""
         ends = self.ends
         unicast = ((ends.src_mac | ends.dst_mac) & GROUP_BIT == 0) & (self.flows.of_leg >= 0)
-        return self.primary & unicast & np.isin(ends.protocol, PORT_PROTOCOLS)
+        flags: Flags = self.primary & unicast & np.isin(ends.protocol, PORT_PROTOCOLS)
+        return flags
 
     @cached_property
     def service_of_leg(self) -> Int64:
@@ -54,6 +79,7 @@ class Scene:
 
     @cached_property
     def inbound(self) -> Flags:
+        """Whether each leg runs towards the service."""
         return self.flows.inbound
 
     @cached_property
@@ -70,20 +96,31 @@ class Scene:
 
     @cached_property
     def own(self) -> dict[int, frozenset[int]]:
-        """MAC -> its addresses: what it has stated, and what it speaks for end to end: it sends from the address with a
-        TTL that no router has lowered, is sent packets for it, and nobody else states it."""
-        ends = self.ends
-        passed_on = np.zeros(len(ends.src), bool)
-        passed_on[self.hops.after] = True
-        fresh = self.of_services & ~passed_on & np.isin(self.leg("ttl_max"), INITIAL_TTLS)
-        sent = pairs(ends.src_mac[fresh], ends.src[fresh])
-        taken = pairs(ends.dst_mac[self.of_services], ends.dst[self.of_services])
-        services = set(np.unique(self.service_of_leg[self.hops.before]).tolist())
-        speaks = {
-            (mac, address) for mac, address in sent & taken if address not in services and not self.mac_of.get(address)
-        }
+        """MAC -> its addresses: what it has stated, and what it speaks for end to end.
+
+        It speaks for an address when it sends from it with a TTL that no router has lowered, is sent packets for it,
+        and nobody states it. An address whose packets are passed on is a service's, and no host's own by that.
+        """
+        ends, rows = self.ends, np.flatnonzero(self.of_services)
         stated = {(mac, address) for mac, addresses in self.stated.items() for address in addresses}
-        return _grouped(stated | speaks)
+        fresh = rows[~self.passed_on[rows] & np.isin(self.leg("ttl_max")[rows], INITIAL_TTLS)]
+        mac, address = distinct_rows(ends.src_mac[fresh], ends.src[fresh])
+        open_ = ~np.isin(address, self.relayed_services) & ~np.isin(address, list(self.mac_of))
+        mac, address = mac[open_], address[open_]
+        taken = are_among((mac, address), distinct_rows(ends.dst_mac[rows], ends.dst[rows]))
+        return _grouped(stated | pairs(mac[taken], address[taken]))
+
+    @cached_property
+    def passed_on(self) -> Flags:
+        """Legs whose packets are seen to have arrived at their sender before; one value a leg."""
+        passed_on = np.zeros(len(self.ends.src), bool)
+        passed_on[self.hops.after] = True
+        return passed_on
+
+    @cached_property
+    def relayed_services(self) -> Int64:
+        """Addresses of services whose packets, or replies, are passed on by somebody."""
+        return np.unique(self.service_of_leg[self.hops.before])
 
     @cached_property
     def mac_of(self) -> dict[int, frozenset[int]]:
@@ -100,15 +137,32 @@ class Scene:
     @cached_property
     def unicast_edges(self) -> dict[tuple[int, int], int]:
         """(sender, receiver) -> frames, of unicast frames with both MACs: IP legs and ARP/NDP."""
-        ends, frames = self.ends, self.leg("frames")
-        src = np.concatenate([ends.src_mac, self.claims.src_mac])
-        dst = np.concatenate([ends.dst_mac, self.claims.dst_mac])
-        count = np.concatenate([frames, np.ones(len(self.claims), np.int64)])
-        usable = ((src | dst) & GROUP_BIT == 0) & (src != 0) & (dst != 0)
-        src, dst, count = src[usable], dst[usable], count[usable]
-        group, leader = group_rows(src, dst)
-        sums = np.bincount(group, weights=count, minlength=len(leader)).astype(np.int64)
-        return dict(zip(zip(src[leader].tolist(), dst[leader].tolist(), strict=True), sums.tolist(), strict=True))
+        found: Counter[tuple[int, int]] = Counter()
+        for edges in self.edges_of_interfaces.values():
+            found.update({edge: frames for edge, frames in edges.items() if 0 not in edge})
+        return dict(found)
+
+    @cached_property
+    def edges_of_interfaces(self) -> dict[int, dict[tuple[int, int], int]]:
+        """Interface -> (sender, receiver) -> frames of IP legs and ARP/NDP to no group address; MAC 0: not known."""
+        paths, path, claims = self.legs.paths, self.leg("path"), self.claims
+        frames = np.zeros(len(paths), np.int64)
+        np.add.at(frames, path, self.leg("frames"))
+        used = np.unique(path)
+        interface = np.concatenate([column(paths, "interface")[used], claims.interface])
+        src = np.concatenate([column(paths, "src_mac")[used], claims.src_mac])
+        dst = np.concatenate([column(paths, "dst_mac")[used], claims.dst_mac])
+        count = np.concatenate([frames[used], np.ones(len(claims), np.int64)])
+        group, leader = group_rows(interface, src, dst)
+        sums = np.zeros(len(leader), np.int64)
+        np.add.at(sums, group, count)
+        found: dict[int, dict[tuple[int, int], int]] = {}
+        columns = (interface[leader].tolist(), src[leader].tolist(), dst[leader].tolist(), sums.tolist())
+        for number, sender, receiver, total in zip(*columns, strict=True):
+            edges = found.setdefault(number, {})
+            if not (sender | receiver) & GROUP_BIT:
+                edges[sender, receiver] = total
+        return found
 
 
 def _grouped(rows: set[tuple[int, ...]]) -> dict[int, frozenset[int]]:
@@ -122,7 +176,9 @@ def read_scene(legs: Legs) -> Scene:
     """Everything that can be said of a fold without knowing anybody's role."""
     ends = leg_ends(legs)
     flows = join_flows(legs, ends)
-    return Scene(legs, flows, claim_columns(legs, ends.book), find_hops(legs, flows), _primary(legs, ends, flows))
+    samples = sample_columns(legs.legs)
+    hops = find_hops(legs, flows, samples)
+    return Scene(legs, flows, claim_columns(legs, ends.book), hops, samples, _primary(legs, ends, flows))
 
 
 def _primary(legs: Legs, ends: LegEnds, flows: Flows) -> Flags:

@@ -2,8 +2,8 @@
 
 A capture in which every unicast frame has one MAC at either end was taken at that host (or on a mirror of its port
 alone). Then only that host's frames are known to be all there; of the others only what they exchanged with it. When no
-one host covers all unicast frames it is a mirror of several ports: a host whose unicast frames to somebody else than the
-balancer are there is taken to be on a mirrored port.
+one host covers all unicast frames it is a mirror of several ports: a host whose unicast frames to somebody else than
+the balancer are there is taken to be on a mirrored port.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrcheck.addresses import GROUP_BIT
-from dsrcheck.flows.table import column, group_rows
 from dsrcheck.topology.claims import ASKING
 from dsrcheck.topology.scene import Scene
 
@@ -24,7 +22,11 @@ STRAY_SHARE = 0.002
 
 @dataclass(frozen=True)
 class View:
-    """What one interface of a capture shows: taken at `host` (all MACs of it), or on a mirror (no host), or not known."""
+    """What one interface of a capture shows.
+
+    hosts: all MACs of the host it was taken at; empty: on a mirror, or not known
+    edges: (sender, receiver) -> unicast frames
+    """
 
     interface: int
     hosts: frozenset[int]
@@ -38,29 +40,16 @@ class View:
     def shows_sent(self, mac: int, balancer_macs: frozenset[int]) -> bool:
         """Whether every frame that `mac` sent would be here."""
         if self.hosts:
-            return (mac in self.hosts and len(self.hosts) == 1) or bool(self.hosts & balancer_macs and mac in self.hosts)
+            return mac in self.hosts and (len(self.hosts) == 1 or bool(self.hosts & balancer_macs))
         return self.is_mirror and any(src == mac and dst not in balancer_macs for src, dst in self.edges)
 
 
 def views(scene: Scene) -> tuple[View, ...]:
     """One view an interface that has frames."""
-    ends, claims = scene.ends, scene.claims
-    path_interface = column(scene.legs.paths, "interface")
-    leg_interface = path_interface[scene.leg("path")] if len(path_interface) else np.zeros(0, np.int64)
-    interfaces = np.concatenate([leg_interface, claims.interface])
-    src = np.concatenate([ends.src_mac, claims.src_mac])
-    dst = np.concatenate([ends.dst_mac, claims.dst_mac])
-    frames = np.concatenate([scene.leg("frames"), np.ones(len(claims), np.int64)])
     found = []
-    for interface in np.unique(interfaces).tolist():
-        here = (interfaces == interface) & (((src | dst) & GROUP_BIT) == 0)
-        has_macs = bool((here & (src != 0) & (dst != 0)).any())
-        here &= (src != 0) & (dst != 0)
-        group, leader = group_rows(src[here], dst[here])
-        sums = np.bincount(group, weights=frames[here], minlength=len(leader)).astype(int).tolist()
-        ends_of = zip(src[here][leader].tolist(), dst[here][leader].tolist(), strict=True)
-        edges = dict(zip(ends_of, sums, strict=True))
-        found.append(View(interface, _host(scene, interface, edges), edges, has_macs))
+    for interface, all_edges in sorted(scene.edges_of_interfaces.items()):
+        edges = {edge: frames for edge, frames in all_edges.items() if 0 not in edge}
+        found.append(View(interface, _host(scene, interface, edges), edges, bool(edges)))
     return tuple(found)
 
 
