@@ -8,6 +8,7 @@ DSRCHECK_NO_SKIP  set: a skipped test fails, so that continuous integration cann
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Generator
 from pathlib import Path
@@ -16,19 +17,32 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+CIMPORT = re.compile(r"^from (\S+) cimport ", re.MULTILINE)
 
 settings.register_profile("dsrcheck", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("dsrcheck")
 
 
+def made_of(source: Path) -> set[Path]:
+    """A compiled module's source, its declarations, and the declarations those draw on."""
+    found = {source}
+    waiting = [source.with_suffix(".pxd")]
+    while waiting:
+        declarations = waiting.pop()
+        if declarations not in found and declarations.exists():
+            found.add(declarations)
+            named = CIMPORT.findall(declarations.read_text())
+            waiting += [declarations.with_name(f"{name.rpartition('.')[2]}.pxd") for name in named]
+    return found
+
+
 def stale_extensions(package: Path) -> list[Path]:
-    """Extensions under a package that are older than a source they were made of: they hide the source's edits."""
-    stamps = [pxd.stat().st_mtime for pxd in package.rglob("*.pxd")]
+    """Extensions under a package that are older than what they were made of: they hide the edits since."""
     stale = []
     for extension in [*package.rglob("*.so"), *package.rglob("*.pyd")]:
         source = extension.with_name(extension.name.partition(".")[0] + ".py")
-        made_of = [*stamps, source.stat().st_mtime] if source.exists() else [float("inf")]
-        if extension.stat().st_mtime < max(made_of):
+        built = extension.stat().st_mtime
+        if not source.exists() or built < max(path.stat().st_mtime for path in made_of(source)):
             stale.append(extension)
     return sorted(stale)
 

@@ -45,15 +45,15 @@ def test_state(package: Path) -> None:
     assert kernel_state(package) == "compiled"
 
 
-def test_stale_extension_is_noticed(package: Path) -> None:
-    """An extension is stale when its source, or any declaration, was edited after it was built, or is gone."""
+@pytest.mark.parametrize("edited", ["kernel/fold.py", "kernel/fold.pxd", "kernel/layout.pxd"])
+def test_stale_extension_is_noticed(package: Path, edited: str) -> None:
+    """An extension is stale when its source, or declarations that it draws on, were edited after it was built."""
+    (package / "kernel/fold.pxd").write_text("from dsrcheck.kernel.layout cimport CELLS\n")
     fold = extension(package, "kernel/fold", age=10)
+    framing = extension(package, "capture/framing")
     assert stale_extensions(package) == []
     later = fold.stat().st_mtime + 1
-    os.utime(package / "kernel/layout.pxd", (later, later))
+    os.utime(package / edited, (later, later))
     assert stale_extensions(package) == [fold]
-    os.utime(package / "kernel/layout.pxd", (0, 0))
-    os.utime(package / "kernel/fold.py", (later, later))
-    assert stale_extensions(package) == [fold]
-    (package / "kernel/fold.py").unlink()
-    assert stale_extensions(package) == [fold]
+    (package / "capture/framing.py").unlink()
+    assert stale_extensions(package) == [framing, fold]
