@@ -16,7 +16,7 @@ from dsrcheck.flows.ladder import LadderBuilder
 from dsrcheck.flows.marks import Marker
 from dsrcheck.flows.reread import Address, FlowError, FlowKey, check_rereadable, flow_frames
 from dsrcheck.flows.summary import FlowTotals, flow_totals
-from dsrcheck.flows.table import PORT_PROTOCOLS, PROTOCOL_NAMES, TCP, Flows
+from dsrcheck.flows.table import PORT_PROTOCOLS, PROTOCOL_NAMES, Flows
 from dsrcheck.legs import Legs, read_legs
 from dsrcheck.text import printable
 from dsrcheck.topology.infer import Topology, infer
@@ -162,7 +162,7 @@ def _facts(scene: Scene, topology: Topology, row: int) -> list[str]:
         f"{amount(int(totals.frames[row]), 'frame')}, {amount(int(totals.bytes[row]), 'byte')}, {totals.state(row)}",
         f"{_time(int(totals.first_time[row]))}, for {(totals.last_time[row] - totals.first_time[row]) / 1e9:.6f} s",
     ]
-    if totals.acknowledged[row] and not totals.answered[row] and flows.protocol[row] == TCP:
+    if totals.progressed[row] and not totals.answered[row]:
         lines.append("The service's frames are not in this capture; the client acknowledges what they brought.")
     lines += _related(flows, topology, row)
     lines += [f"note: {note}" for note in _notes(scene.legs)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -119,6 +121,30 @@ def test_an_answer_from_another_address_is_pointed_at(tmp_path: Path) -> None:
     answer = ether(ip4(6, tcp(src=80, dst=40000, flags=SYN | ACK), "10.0.0.100", "10.0.0.1"))
     text = flow_detail(write(tmp_path / "x.pcapng", [*HANDSHAKE[:2], answer]), 1)
     assert "See also flow 2: 10.0.0.1:40000 to 10.0.0.100:80, of the same client and port" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["x.pcapng"], 0, ""),
+        (["x.pcapng", "1", "--hex", "--all"], 0, ""),
+        (["x.pcapng", "2"], 2, "dsrcheck: error: x.pcapng: no flow 2: it has flows 1 to 1\n"),
+        (["-", "1"], 2, "dsrcheck: error: standard input can be read only once, but a flow is read again: "),
+        (["none.pcapng", "1"], 4, "dsrcheck: error: none.pcapng: "),
+    ],
+)
+def test_the_command_ends_with_a_status_of_the_contract(
+    tmp_path: Path, arguments: list[str], status: int, said: str
+) -> None:
+    """One line on standard error, or the text on standard output."""
+    write(tmp_path / "x.pcapng", HANDSHAKE)
+    place = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    command = [sys.executable, "-m", "dsrcheck", "flow", *arguments]
+    ended = subprocess.run(command, cwd=tmp_path, env=place, capture_output=True, text=True, check=False, input="")
+    assert ended.returncode == status
+    assert ended.stderr.startswith(said)
+    assert ended.stderr.count("\n") == bool(said)
+    assert bool(ended.stdout) == (status == 0)
 
 
 @pytest.mark.corpus

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsrcheck.flows.marks import FIN, RST, SYN, Kind, Mark
 from dsrcheck.flows.reread import TCP, Address, FlowFrame
@@ -66,7 +66,7 @@ class _Heads:
         if not frame.more_fragments:
             return
         key = (frame.src, frame.dst, frame.ip_id)
-        self._heads[key] = (frame.bare(), packet)
+        self._heads[key] = (replace(frame, payload=b""), packet)
         self._heads.move_to_end(key)
         if len(self._heads) > FRAGMENTED_REMEMBERED:
             self._heads.popitem(last=False)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dsrcheck.addresses import BROADCAST_MAC, ip_text, mac_text
-from dsrcheck.flows.marks import Kind, Mark
+from dsrcheck.flows.marks import Kind, Mark, Sighting
 from dsrcheck.flows.reread import ICMP, TCP, Address, FlowFrame
 from dsrcheck.kernel.decode import TUNNELS
 
@@ -249,7 +249,7 @@ def _tunnel(frame: FlowFrame) -> str:
     return f"{TUNNELS[frame.tunnel]} to {ip_text(*frame.outer_dst)}"
 
 
-def _changes(before: FlowFrame, frame: FlowFrame) -> list[str]:
+def _changes(before: Sighting, frame: FlowFrame) -> list[str]:
     """What happened to a packet from one place to the next; MACs are in the columns."""
     changes = []
     if before.ttl != frame.ttl:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
-from dsrcheck.flows.reread import TCP, FlowFrame
+from dsrcheck.flows.reread import TCP, Address, FlowFrame
 
 TWIN_WINDOW = 1_000_000
 """A mirror delivers the copies of a frame within this time (ns) ..."""
 SAME_PACKET_WINDOW = 100_000_000
 """... or this, where an IP identification proves them copies: a retransmission has another, and waits longer."""
-PACKETS_REMEMBERED = 512
+PACKETS_REMEMBERED = 4096
 SEGMENTS_REMEMBERED = 4096
 HOLES_REMEMBERED = 64
 PLACES_REMEMBERED = 128
@@ -35,25 +36,39 @@ class Kind(Enum):
     KEEP_ALIVE = "keep-alive"
 
 
+class Sighting(NamedTuple):
+    """Where a packet was seen, and in what shape (as in `FlowFrame`)."""
+
+    number: int
+    time: int
+    interface: int
+    vlan: int
+    ttl: int
+    tunnel: int
+    outer_src: Address
+    outer_dst: Address
+
+
 @dataclass(frozen=True)
 class Mark:
     """What a frame is. `of`: number of the frame it repeats (0: none, or forgotten), whose packet began with frame
-    `packet`. `before`: that frame, for comparison. `gap`: bytes of the stream that are missing before this frame's."""
+    `packet`. `before`: where a packet that is passed on was seen before. `gap`: bytes of the stream that are missing
+    before this frame's."""
 
     kind: Kind
     packet: int
     of: int = 0
-    before: FlowFrame | None = None
+    before: Sighting | None = None
     gap: int = 0
 
 
 @dataclass
 class _Seen:
-    """A packet: its first frame's number, its frame seen last, and that of each place (path and TTL) it was seen at."""
+    """A packet: its first frame's number, where it was seen last, and first at each place (path and TTL)."""
 
     packet: int
-    last: FlowFrame
-    places: dict[tuple[int, ...], FlowFrame]
+    last: Sighting
+    places: dict[tuple[int, ...], Sighting]
 
 
 @dataclass
@@ -91,18 +106,18 @@ class Marker:
         place = (*frame.path, frame.ttl)
         twin = seen.places.get(place)
         if twin is None:
-            before, seen.last = seen.last, frame.bare()
+            before, seen.last = seen.last, _sighting(frame)
             if len(seen.places) < PLACES_REMEMBERED:
                 seen.places[place] = seen.last
             return Mark(Kind.HOP, seen.packet, before.number, before)
         window = SAME_PACKET_WINDOW if frame.ip_id else TWIN_WINDOW
         if abs(frame.time - twin.time) < window:
-            return Mark(Kind.TWIN, seen.packet, twin.number, twin)
+            return Mark(Kind.TWIN, seen.packet, twin.number)
         return None
 
     def _remember(self, frame: FlowFrame) -> None:
-        bare = frame.bare()
-        self._packets[frame.identity] = _Seen(frame.number, bare, {(*frame.path, frame.ttl): bare})
+        first = _sighting(frame)
+        self._packets[frame.identity] = _Seen(frame.number, first, {(*frame.path, frame.ttl): first})
         self._packets.move_to_end(frame.identity)
         if len(self._packets) > PACKETS_REMEMBERED:
             self._packets.popitem(last=False)
@@ -134,6 +149,12 @@ class Marker:
         if _fill(progress.holes, frame.seq, end):
             return Mark(Kind.LATE, frame.number)
         return Mark(Kind.AGAIN, frame.number, first if first != frame.number else 0)
+
+
+def _sighting(frame: FlowFrame) -> Sighting:
+    return Sighting(
+        frame.number, frame.time, frame.interface, frame.vlan, frame.ttl, frame.tunnel, frame.outer_src, frame.outer_dst
+    )
 
 
 def _distance(seq: int, top: int) -> int:

@@ -98,10 +98,6 @@ class FlowFrame:
     payload_length: int
     payload: bytes
 
-    def bare(self) -> FlowFrame:
-        """The same without its payload, to remember it by."""
-        return replace(self, payload=b"")
-
     @cached_property
     def path(self) -> Path:
         """What differs between the places where one packet passes by."""

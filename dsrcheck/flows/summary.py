@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrcheck.flows.table import ICMP, ICMP6, TCP, Flags, Flows, Int64, column
+from dsrcheck.flows.table import TCP, Flags, Flows, Int64, column
 from dsrcheck.legs import Legs
 
 
@@ -15,7 +15,7 @@ class FlowTotals:
     """One row a flow; int64 and bool columns, summed over all its legs: each hop of a packet counts.
 
     `bytes`: of whole frames. `sent`, `answered`: whether frames to the service, from the service were captured.
-    `acknowledged`: the client acknowledges what the service must have sent, seen or not.
+    `acknowledged`: the client acknowledges something of the service, seen or not; `progressed`: ever more of it.
     """
 
     protocol: Int64
@@ -30,6 +30,7 @@ class FlowTotals:
     sent: Flags
     answered: Flags
     acknowledged: Flags
+    progressed: Flags
 
     def state(self, row: int) -> str:
         """A few words: of TCP, how far the connection came; and whether only one of its ways was captured.
@@ -72,5 +73,5 @@ def flow_totals(legs: Legs, flows: Flows) -> FlowTotals:
         protocol=flows.protocol, frames=added("frames"), bytes=added("bytes"), first_time=first, last_time=last,
         syn=added("syn"), syn_ack=added("syn_ack"), fin=added("fin"), rst=added("rst"),
         sent=added("frames", inbound) > 0, answered=added("frames", ~inbound) > 0,
-        acknowledged=(acks > 0) & ~np.isin(flows.protocol, (ICMP, ICMP6)),
+        acknowledged=acks > 0, progressed=added("ack_advance", inbound) > 0,
     )  # fmt: skip
