@@ -280,7 +280,7 @@ class Connection:
                 self.timed = (self.sent + len(chunk), self.tcp.host.clock.now)
             self.sent += len(chunk)
             self.top = max(self.top, self.sent)
-            if self.timer is None:
+            if not self.deadline:
                 self._arm(self._timeout())
         if self.closing and self.sent == end and (self.fin_at is None or self.sent == self.fin_at):
             self.fin_at = self.sent
@@ -288,7 +288,7 @@ class Connection:
             self.sent += 1
             self.top = max(self.top, self.sent)
             self.state = "last-ack" if self.state == "close-wait" else "fin-wait"
-            if self.timer is None:
+            if not self.deadline:
                 self._arm(self._timeout())
 
     def _segment(self, seq: int, flags: int, payload: bytes, options: bytes = b"") -> None:
