@@ -6,7 +6,7 @@ another MAC. No port, no address convention, no vendor's MAC is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,6 +101,15 @@ def relays_of(scene: Scene) -> dict[int, frozenset[Relay]]:
     return {address: frozenset(relays) for address, relays in found.items()}
 
 
+def forwarded_legs(scene: Scene, balancers: Collection[int]) -> Flags:
+    """Inbound legs that these boxes sent on: from their MACs, or with the requester's MAC kept as source."""
+    ends, hops = scene.ends, scene.hops
+    sent = scene.of_services & scene.inbound & np.isin(ends.src_mac, list(balancers))
+    kept = (ends.src_mac[hops.before] == ends.src_mac[hops.after]) & scene.inbound[hops.before]
+    sent[hops.after[kept & np.isin(ends.dst_mac[hops.before], list(balancers)) & scene.of_services[hops.after]]] = True
+    return sent
+
+
 def by_relay(scene: Scene, candidate: Candidate) -> Proposal | None:
     """A box takes packets for the address and passes them on.
 
@@ -178,10 +187,15 @@ def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple
         tunnelled = bool((ends.tunnel[rows] > 0).any())
         local = any(scene.mac_of.get(source, frozenset({sender})) - {sender} for source in sources)
         foreign = local or any(source not in scene.own.get(sender, frozenset()) for source in sources)
-        askers = scene.asked.get(candidate.address, frozenset()) - {sender, host}
+        asked = scene.asked.get(candidate.address, frozenset())
+        # Who itself asks for the address only delivers its own: a client, or a router with a stale entry.
+        by_mac = sender not in asked and any(
+            sender in scene.asked.get(address, ()) for address in scene.own.get(host, frozenset()) - {candidate.address}
+        )
+        askers = asked - {sender, host}
         answers = {dst for src, dst in candidate.departures(scene) if src == host}
         balancer = frozenset({sender})
-        if foreign and askers and not tunnelled and host not in candidate.owners:
+        if foreign and askers and (local or by_mac) and not tunnelled and host not in candidate.owners:
             text = f"asked for on this link, not answered by {mac_text(host)}, which is sent its packets by"
             return Proposal(balancer, f"{text} {mac_text(sender)}")
         if local and answers - {sender}:

@@ -17,6 +17,7 @@ from dsrcheck.topology.evidence import (
     by_relay,
     by_rivals,
     by_server_that_does_not_own,
+    forwarded_legs,
     relays_of,
 )
 from dsrcheck.topology.model import DECLARED, DSR_MAC, INFERRED, TUNNEL_MODES, UNKNOWN, Host, Service, Vip
@@ -155,7 +156,8 @@ def _vip(
         rivals = answered_at_once(scene, candidate.address)
         balancers |= {dst for _, dst in arrivals if dst in candidate.owners - rivals} - repliers - declared_servers
     is_rewriting = rewriter is not None and proposal is not None and proposal.evidence == rewriter.evidence
-    forwarded = {dst for src, dst in arrivals if src in balancers} - nobody
+    sent = forwarded_legs(scene, balancers)
+    forwarded = set(scene.ends.dst_mac[candidate.inbound[sent[candidate.inbound]]].tolist()) - nobody
     if is_rewriting and rewriter:
         servers = set(rewriter.servers) - balancers - nobody
     else:
@@ -191,7 +193,7 @@ def _services(
         forwarded = balanced & False
     else:
         inbound = scene.inbound[rows]
-        forwarded = inbound & np.isin(ends.src_mac[rows], list(balancers))
+        forwarded = forwarded_legs(scene, balancers)[rows]
         served = (~inbound & np.isin(ends.src_mac[rows], list(servers))) | (
             inbound & np.isin(ends.dst_mac[rows], list(servers))
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.flows.table import TCP, Int64, rows_by_value
-from dsrcheck.topology.hops import UNUSED, share_packets
+from dsrcheck.topology.hops import AT_ONCE, UNUSED, share_packets
 from dsrcheck.topology.model import NAT, PROXY
 from dsrcheck.topology.scene import Scene
 
@@ -15,6 +15,8 @@ MATCHED_SHARE = 0.6
 """Share of an address's answered flows that must have their twin behind it before it is called a proxy."""
 SERVICE_LIMIT = 256
 """Addresses that one box answers for, the busiest first, which are looked at: a router stands for all the Internet."""
+BOX_LIMIT = 16
+"""MACs that only serve or only ask which are tried as the two sides of one proxy."""
 BYTES_APART = 512
 """By how many bytes (and a twentieth) a proxied answer may differ: a proxy changes some header lines."""
 
@@ -46,11 +48,11 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
     ttl, first = scene.leg("ttl_max"), scene.leg("first_frame")
     order = rows[np.lexsort((first[rows], -ttl[rows], samples[rows, 0]))]
     before, after = order[:-1], order[1:]
-    twin = (
-        (samples[before, 0] == samples[after, 0])
-        & (ends.dst[before] != ends.dst[after])
-        & (ends.dst_mac[before] == ends.src_mac[after])
-    )
+    twin = (samples[before, 0] == samples[after, 0]) & (ends.dst[before] != ends.dst[after])
+    # A box may send from another MAC than it takes packets at; then both addresses must be rewritten, and at once.
+    time = scene.leg("first_time")
+    other_mac = (ends.src[before] != ends.src[after]) & (np.abs(time[after] - time[before]) < AT_ONCE)
+    twin &= (ends.dst_mac[before] == ends.src_mac[after]) | (other_mac & (ends.src_mac[before] != ends.src_mac[after]))
     before, after = before[twin], after[twin]
     same = share_packets(samples, before, after)
     before, after = before[same], after[same]
@@ -58,7 +60,7 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
     for mine in rows_by_value(ends.dst[before]):
         entry, exit_ = before[mine], after[mine]
         address = int(ends.dst[entry[0]])
-        boxes = frozenset(ends.dst_mac[entry].tolist())
+        boxes = frozenset(ends.dst_mac[entry].tolist()) | frozenset(ends.src_mac[exit_].tolist())
         spread = len(set(ends.dst[exit_].tolist()))
         same_link = bool((ends.link[entry] == ends.link[exit_]).all())
         owned = bool(scene.owners.get(address, frozenset()) & boxes)
@@ -79,15 +81,15 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     ends, flows = scene.ends, scene.flows
     serving = scene.of_services & ~scene.inbound & (ends.protocol == TCP) & (scene.leg("syn_ack") > 0)
     asking = scene.of_services & scene.inbound & (ends.protocol == TCP) & (scene.leg("syn") > 0)
-    both = sorted(set(ends.src_mac[serving].tolist()) & set(ends.src_mac[asking].tolist()))
+    askers, servers_ = set(ends.src_mac[asking].tolist()), set(ends.src_mac[serving].tolist())
     answered = np.zeros(len(flows), np.int64)
     back = scene.of_services & ~scene.inbound
     np.maximum.at(answered, flows.of_leg[back], scene.leg("payload")[back])
     found = {}
-    for box in both:
+    for box, back_box in _front_and_back(askers, servers_):
         front = np.unique(flows.of_leg[serving & (ends.src_mac == box)])
-        behind = np.unique(flows.of_leg[asking & (ends.src_mac == box)])
-        own = scene.stated.get(box, frozenset())
+        behind = np.unique(flows.of_leg[asking & (ends.src_mac == back_box)])
+        own = scene.stated.get(back_box, frozenset())
         front = front[answered[front] > 0]
         for place in sorted(rows_by_value(flows.service[front]), key=len, reverse=True)[:SERVICE_LIMIT]:
             mine = front[place]
@@ -98,15 +100,31 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
             pairs = _nested(scene, mine, theirs, answered)
             if len(pairs) < max(2, MATCHED_SHARE * len(mine)):
                 continue
+            if box != back_box and not _alike(pairs, mine, answered):
+                continue
             targets = np.array(sorted(pairs.values()))
             spread = len(np.unique(flows.service[targets]))
             if spread < 2 and not scene.owners.get(address, frozenset()) & {box}:
                 continue
-            rows = np.isin(flows.of_leg, targets) & scene.of_services & scene.inbound & (ends.src_mac == box)
+            rows = np.isin(flows.of_leg, targets) & scene.of_services & scene.inbound & (ends.src_mac == back_box)
             servers = frozenset(ends.dst_mac[rows].tolist())
             text = f"its owner asks {spread} server{'s' * (spread > 1)} for the like within each connection"
-            found[address] = Rewriter(PROXY, frozenset({box}), pairs, servers, text)
+            found[address] = Rewriter(PROXY, frozenset({box, back_box}), pairs, servers, text)
     return found
+
+
+def _front_and_back(askers: set[int], servers: set[int]) -> list[tuple[int, int]]:
+    """MACs that serve, each with the MAC it may ask servers from: its own, or one that does nothing but ask."""
+    only_ask = sorted(askers - servers)[:BOX_LIMIT]
+    own = [(box, box) for box in sorted(servers & askers)]
+    return own + [(box, other) for box in sorted(servers - askers)[:BOX_LIMIT] for other in only_ask]
+
+
+def _alike(pairs: dict[int, int], front: Int64, answered: Int64) -> bool:
+    """Whether each of at least three connections has its twin, nearly all of them of the very same length: what it takes
+    to hold two MACs for one proxy."""
+    same = sum(answered[one] == answered[other] for one, other in pairs.items())
+    return len(pairs) == len(front) >= 3 and same >= 0.8 * len(pairs)
 
 
 def _nested(scene: Scene, front: Int64, behind: Int64, answered: Int64) -> dict[int, int]:
