@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsrcheck.exchange import build_tables
-from dsrcheck.exchange.exchanges import Sides
+from dsrcheck.exchange.sides import Sides
 from dsrcheck.legs import Legs, read_legs
 from dsrcheck.report.build import build_report
 from dsrcheck.report.model import Report
@@ -87,5 +87,5 @@ def judge(
     scene = read_scene(legs)
     topology = infer(scene, declared)
     tables, sides = build_tables(scene, topology, expect)
-    verdicts, findings = evaluate(catalogue, tables)  # type: ignore[arg-type]
+    verdicts, findings = evaluate(catalogue, tables, expect)  # type: ignore[arg-type]
     return Analysis(build_report(sides, verdicts, findings), sides)

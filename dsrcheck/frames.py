@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsrcheck.addresses import AddressBook, mac_text
-from dsrcheck.exchange.exchanges import Sides
+from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.summary import flow_totals
 from dsrcheck.flows.table import PORT_PROTOCOLS, PROTOCOL_NAMES, Flags, Int64, column
 from dsrcheck.kernel.decode import TUNNELS

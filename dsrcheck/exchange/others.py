@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.addresses import GROUP_BIT
+from dsrcheck.exchange.arrays import flags, ints, texts
 from dsrcheck.exchange.roles import Roles
 from dsrcheck.exchange.visibility import Visibility
-from dsrcheck.flows.table import column, group_rows
+from dsrcheck.flows.table import TCP, Flags, are_among, column, group_rows
 from dsrcheck.tables import Column, Subjects
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
@@ -17,44 +18,41 @@ ASKED_OFTEN = 3
 REDIRECTS = {(4, 5), (6, 137)}
 """(IP version, type) of ICMP redirects: RFC 792 and RFC 4861, 4.5."""
 TOO_BIG = {(4, 3), (6, 2)}
+"""(IP version, type) of too-big messages: RFC 792 (destination unreachable, code 4) and RFC 4443, 3.2."""
 OFTEN = 3
+"""So many messages of one kind about one flow are no slip."""
+NO_DESTINATION_MAC = {0, 12, 14, 101, 108, 113, 228, 229, 276}
+"""Link types without a destination MAC: raw IP, BSD loopback, Linux cooked v1 and v2."""
+NO_ROWS = np.zeros(0, np.int64)
 
 
 def probe_table(scene: Scene, topology: Topology, visible: Visibility, reasons: dict[str, str]) -> Subjects:
     """A row a balancer MAC and address it asks for: was the question ever answered?"""
     claims = scene.claims
-    rows: list[tuple[int, int, int, int, int, bool, bool]] = []
-    for number, vip in enumerate(topology.vips):
-        known = any(view.hosts & vip.balancer_macs for view in topology.views) or visible.has_mirror
-        asking = claims.asking & np.isin(claims.src_mac, list(vip.balancer_macs)) & (claims.target >= 0)
-        asking &= (claims.target != vip.identity) & (claims.dst_mac & GROUP_BIT != 0)
-        places = np.flatnonzero(asking)
-        group, leader = group_rows(claims.src_mac[places], claims.target[places])
-        counts = np.bincount(group, minlength=len(leader))
-        for lead, count in zip(places[leader].tolist(), counts.tolist(), strict=True):
-            target, asker = int(claims.target[lead]), int(claims.src_mac[lead])
-            answered = target in scene.mac_of
-            rows.append(
-                (
-                    number,
-                    asker,
-                    target,
-                    int(claims.frame[lead]),
-                    count,
-                    answered,
-                    known and (answered or count >= ASKED_OFTEN),
-                )
-            )
-    table = list(zip(*rows, strict=True)) if rows else [()] * 7
-    vip, mac, target_, frame, count_, answered_, known_ = (np.array(values) for values in table)
+    questions = claims.asking & (claims.target >= 0) & (claims.dst_mac & GROUP_BIT != 0)
+    places, asked, number = [NO_ROWS], [NO_ROWS], [NO_ROWS]
+    for place, vip in enumerate(topology.vips):
+        mine = questions & np.isin(claims.src_mac, list(vip.balancer_macs)) & (claims.target != vip.identity)
+        rows = np.flatnonzero(mine)
+        group, leader = group_rows(claims.src_mac[rows], claims.target[rows])
+        places.append(rows[leader])
+        asked.append(np.bincount(group, minlength=len(leader)))
+        number.append(np.full(len(leader), place))
+    first, count, vip_of = np.concatenate(places), np.concatenate(asked), np.concatenate(number)
+    shown = flags(
+        visible.has_mirror or any(view.hosts & vip.balancer_macs for view in topology.views) for vip in topology.vips
+    )
+    target = claims.target[first]
+    answered = np.isin(target, list(scene.mac_of))
+    known = np.append(shown, False)[vip_of] & (answered | (count >= ASKED_OFTEN))
     columns = {
-        "probe.src_mac": Column(mac.astype(np.int64), None, "mac"),
-        "probe.target": Column(target_.astype(np.int64), None, "address"),
-        "probe.count": Column(count_.astype(np.int64), None, "number"),
-        "probe.frame": Column(frame.astype(np.int64), None, "frame"),
-        "probe.answered": Column(answered_.astype(bool), known_.astype(bool), "flag"),
+        "probe.src_mac": Column(claims.src_mac[first], None, "mac"),
+        "probe.target": Column(target, None, "address"),
+        "probe.count": Column(count, None, "number"),
+        "probe.frame": Column(claims.frame[first], None, "frame"),
+        "probe.answered": Column(answered, known, "flag"),
     }
-    return Subjects("probe", len(rows), columns, vip.astype(np.int64), np.zeros(len(rows), np.int64), reasons)
+    return Subjects("probe", len(first), columns, vip_of, np.zeros(len(first), np.int64), reasons)
 
 
 def icmp_table(scene: Scene, topology: Topology, reasons: dict[str, str]) -> Subjects:
@@ -73,8 +71,9 @@ def icmp_table(scene: Scene, topology: Topology, reasons: dict[str, str]) -> Sub
     rows = np.flatnonzero(vip >= 0)
     version, kind = column(table, "version")[rows], column(table, "type")[rows]
 
-    def is_one_of(kinds: set[tuple[int, int]]) -> np.ndarray:
-        return np.array([pair in kinds for pair in zip(version.tolist(), kind.tolist(), strict=True)], bool)
+    def is_one_of(kinds: set[tuple[int, int]]) -> Flags:
+        versions, types = zip(*sorted(kinds), strict=True)
+        return are_among((version, kind), (ints(versions), ints(types)))
 
     columns = {
         "icmp.src_mac": Column(column(table, "src_mac")[rows], None, "mac"),
@@ -90,20 +89,20 @@ def icmp_table(scene: Scene, topology: Topology, reasons: dict[str, str]) -> Sub
     return Subjects("icmp", len(rows), columns, vip[rows], np.zeros(len(rows), np.int64), reasons)
 
 
-def too_big_flows(scene: Scene, roles: Roles) -> np.ndarray:
-    """Rows of exchanges about which the same too-big came again and again: the client does not heed it, or never got it."""
+def too_big_flows(scene: Scene, roles: Roles) -> Flags:
+    """Exchanges about which a too-big came again and again: the client does not heed it, or never got it."""
     table, book = scene.legs.icmp, scene.book
     version, kind = column(table, "version"), column(table, "type")
     big = ((version == 4) & (kind == 3) & (column(table, "code") == 4)) | ((version == 6) & (kind == 2))
     flows, flow = scene.flows, roles.flow
-    group, _ = group_rows(
+    group, leader = group_rows(
         np.concatenate([flows.client[flow], book.find(table["quoted_src_high"], table["quoted_src_low"])[big]]),
         np.concatenate([flows.service[flow], book.find(table["quoted_dst_high"], table["quoted_dst_low"])[big]]),
         np.concatenate([flows.client_port[flow], column(table, "quoted_src_port")[big]]),
         np.concatenate([flows.service_port[flow], column(table, "quoted_dst_port")[big]]),
     )
-    counts = np.bincount(group[len(flow) :], minlength=int(group.max()) + 1 if len(group) else 0)
-    return counts[group[: len(flow)]] >= OFTEN if len(flow) else np.zeros(0, bool)
+    counts = np.bincount(group[len(flow) :], minlength=len(leader))
+    return counts[group[: len(flow)]] >= OFTEN
 
 
 def capture_table(scene: Scene, topology: Topology, roles: Roles) -> Subjects:
@@ -111,12 +110,10 @@ def capture_table(scene: Scene, topology: Topology, roles: Roles) -> Subjects:
     legs = scene.legs
     captures = legs.captures
     count = len(captures)
-    dropped = np.array([capture.dropped or 0 for capture in captures], np.int64)
-    truncated = np.array([bool(capture.truncated) for capture in captures], bool)
-    has_macs = np.array(
-        [all(i.link_type not in NO_DESTINATION_MAC for i in capture.interfaces) for capture in captures], bool
-    )
-    where = np.array([capture.truncated or "" for capture in captures], dtype=object)
+    dropped = ints(capture.dropped or 0 for capture in captures)
+    truncated = flags(bool(capture.truncated) for capture in captures)
+    has_macs = flags(all(i.link_type not in NO_DESTINATION_MAC for i in capture.interfaces) for capture in captures)
+    where = texts(capture.truncated or "" for capture in captures)
     totals = legs.totals
     started = _started_share(scene, roles)
     columns = {
@@ -128,14 +125,11 @@ def capture_table(scene: Scene, topology: Topology, roles: Roles) -> Subjects:
         "capture.twins": _total(totals, "twins", count),
         "capture.offload_frames": _total(totals, "offload", count),
         "capture.time_backwards": _total(totals, "time_backwards", count),
-        "capture.flows_from_start_share": Column(np.full(count, started if started is not None else 0, np.int64),
-                                                 np.full(count, started is not None), "number"),
-    }  # fmt: skip
+        "capture.flows_from_start_share": Column(
+            np.full(count, started or 0, np.int64), np.full(count, started is not None), "number"
+        ),
+    }
     return Subjects("capture", count, columns, np.full(count, -1, np.int64), np.arange(count), {})
-
-
-NO_DESTINATION_MAC = {0, 12, 14, 101, 108, 113, 228, 229, 276}
-"""Link types without a destination MAC: raw IP, BSD loopback, Linux cooked v1 and v2."""
 
 
 def _total(totals: dict[str, int], name: str, count: int) -> Column:
@@ -147,7 +141,7 @@ def _total(totals: dict[str, int], name: str, count: int) -> Column:
 
 def _started_share(scene: Scene, roles: Roles) -> int | None:
     """Percent of TCP exchanges that were caught from their SYN; None when there is no TCP exchange."""
-    tcp = scene.flows.protocol[roles.flow] == 6
+    tcp = scene.flows.protocol[roles.flow] == TCP
     opened = np.zeros(len(roles), bool)
     legs = np.flatnonzero((roles.row >= 0) & (scene.leg("syn") > 0))
     opened[roles.row[legs]] = True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.exchange.roles import Roles
-from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.flows.table import Flags, Int64, distinct_rows
 from dsrcheck.tables import Column
 from dsrcheck.topology.scene import Scene
 
@@ -16,8 +16,11 @@ FAR = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class Picked:
-    """The legs of one role. `legs` are rows of the leg table, `rows` the exchange of each, `first` the first leg of each
-    exchange (-1 where there is none)."""
+    """The legs of one role.
+
+    legs: rows of the leg table; rows: the exchange of each; count: how many exchanges there are
+    first: first leg of each exchange, -1 where there is none
+    """
 
     scene: Scene
     legs: Int64
@@ -27,6 +30,7 @@ class Picked:
 
     @property
     def seen(self) -> Flags:
+        """Whether an exchange has a leg of this role."""
         return self.first >= 0
 
     def total(self, name: str) -> Int64:
@@ -41,11 +45,10 @@ class Picked:
         np.maximum.at(found, self.rows, self.scene.leg(name)[self.legs])
         return found
 
-    def least(self, name: str, where: Flags | None = None) -> Int64:
+    def least(self, name: str) -> Int64:
         """Least value of a leg column in each exchange (FAR where there is no leg)."""
         found = np.full(self.count, FAR)
-        legs, rows = (self.legs, self.rows) if where is None else (self.legs[where], self.rows[where])
-        np.minimum.at(found, rows, self.scene.leg(name)[legs])
+        np.minimum.at(found, self.rows, self.scene.leg(name)[self.legs])
         return found
 
     def of_first(self, values: Int64, missing: int = 0) -> Int64:
@@ -55,6 +58,7 @@ class Picked:
         return np.where(self.seen, values[self.first], missing)
 
     def leg_of_first(self, name: str, missing: int = 0) -> Int64:
+        """A leg column, taken from the first leg of each exchange."""
         return self.of_first(self.scene.leg(name), missing)
 
     def any(self, of_leg: Flags) -> Flags:
@@ -65,11 +69,7 @@ class Picked:
 
     def distinct(self, values: Int64) -> Int64:
         """How many different values the legs of each exchange have."""
-        found = np.zeros(self.count, np.int64)
-        if len(self.rows):
-            pairs = np.unique(np.stack([self.rows, values[self.legs]], axis=1), axis=0)
-            np.add.at(found, pairs[:, 0], 1)
-        return found
+        return distinct_values(self.rows, values[self.legs], self.count)
 
     def columns(self, role: str) -> dict[str, Column]:
         """The contract's columns of a role; unknown where the role was not seen."""
@@ -98,12 +98,22 @@ class Picked:
         }
 
 
-def pick(scene: Scene, roles: Roles, mask: Flags, first_by: Int64 | None = None) -> Picked:
-    """The legs under `mask`; the first of each exchange is the one with the earliest frame (or the least `first_by`)."""
+def pick(scene: Scene, roles: Roles, mask: Flags) -> Picked:
+    """The legs under `mask`; the first of each exchange is the one with the earliest frame."""
     legs = np.flatnonzero(mask & (roles.row >= 0))
     rows = roles.row[legs]
-    key = (scene.leg("first_frame") if first_by is None else first_by)[legs]
-    first = np.full(len(roles), -1, np.int64)
-    order = np.lexsort((-key, rows))  # the least key of each row is written last
+    return Picked(scene, legs, rows, len(roles), first_legs(scene, legs, rows, len(roles)))
+
+
+def first_legs(scene: Scene, legs: Int64, rows: Int64, count: int) -> Int64:
+    """The leg with the earliest frame of each of `count` rows, -1 where there is none."""
+    order = np.argsort(-scene.leg("first_frame")[legs], kind="stable")  # the earliest is written last
+    first = np.full(count, -1, np.int64)
     first[rows[order]] = legs[order]
-    return Picked(scene, legs, rows, len(roles), first)
+    return first
+
+
+def distinct_values(rows: Int64, values: Int64, count: int) -> Int64:
+    """How many distinct values each of `count` rows has."""
+    row, _ = distinct_rows(rows, values)
+    return np.bincount(row, minlength=count)

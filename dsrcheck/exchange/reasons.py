@@ -21,6 +21,7 @@ def reasons_for(topology: Topology, visible: Visibility) -> dict[str, str]:
         text = "the capture holds no pair of MAC addresses (link type); capture on a named interface"
         return dict.fromkeys(("request", "forward", "reply", "server", "vip", "probe", "flow", "icmp", "setting"), text)
     place = PLACES[visible.vantage()]
+    uncounted = f"requests and forwards cannot be counted against each other: {place}, or offload, cuts or drops"
     return {
         "request": f"no request is seen on its way to the balancer: {place}",
         "request.to_balancer": f"the clients' own frames are not all in this capture: {place}",
@@ -28,8 +29,8 @@ def reasons_for(topology: Topology, visible: Visibility) -> dict[str, str]:
         "forward.dst_role": f"what the balancer sends is not all in this capture: {place}",
         "forward.same_packets": f"request and forwarded packet are not both seen: {place}",
         "forward.ttl_drop": f"request and forwarded packet are not both seen: {place}",
-        "forward.missing": f"requests and forwards cannot be counted against each other: {place}, or offload, cuts or drops",
-        "forward.repeated": f"requests and forwards cannot be counted against each other: {place}, or offload, cuts or drops",
+        "forward.missing": uncounted,
+        "forward.repeated": uncounted,
         "forward.servers": f"what the balancer sends is not all in this capture: {place}",
         "forward.sent_on": f"what the servers send is not all in this capture: {place}",
         "forward.lost_for_size": f"request and forwarded packet are not both seen: {place}",

@@ -48,22 +48,21 @@ def mac_keys(vips: tuple[Vip, ...], which: str) -> Int64:
 
 
 def assign_roles(scene: Scene, topology: Topology) -> Roles:
-    """The exchanges of all balanced services. A flow that the balancer serves itself is no exchange, unless it was
-    forwarded as well (a balancer may be one of the servers, or run services of its own)."""
+    """The exchanges of all balanced services.
+
+    A flow that the balancer serves itself is no exchange, unless it was forwarded as well (a balancer may be one of the
+    servers, or run services of its own).
+    """
     flows, ends, vips = scene.flows, scene.ends, topology.vips
     vip_of_flow = _vip_of_flow(scene, vips)
-    row_of_flow = np.full(len(flows), -1, np.int64)
-    behind = np.full(len(flows), -1, np.int64)
-    for vip in vips:
-        for front, back in vip.flow_pairs.items():
-            behind[front] = back
-    row_of_flow[vip_of_flow >= 0] = np.arange(int((vip_of_flow >= 0).sum()))
     rows_flow = np.flatnonzero(vip_of_flow >= 0)
+    row_of_flow = np.full(len(flows), -1, np.int64)
+    row_of_flow[rows_flow] = np.arange(len(rows_flow))
 
     leg_row = np.where(scene.of_services, row_of_flow[flows.of_leg], -1)
     leg_vip = np.where(leg_row >= 0, vip_of_flow[flows.of_leg], -1)
     inside = leg_row >= 0
-    balancers, servers = mac_keys(vips, "balancer_macs"), mac_keys(vips, "server_macs")
+    balancers = mac_keys(vips, "balancer_macs")
     src_key, dst_key = leg_vip << VIP_SHIFT | ends.src_mac, leg_vip << VIP_SHIFT | ends.dst_mac
     balancer_sends, balancer_takes = np.isin(src_key, balancers), np.isin(dst_key, balancers)
 
@@ -88,26 +87,33 @@ def assign_roles(scene: Scene, topology: Topology) -> Roles:
     through[leg_row[reply & balancer_takes]] = True
     relayed |= from_balancer & through[leg_row]
 
-    front_of = np.full(len(flows), -1, np.int64)
-    paired = behind >= 0
-    front_of[behind[paired]] = np.flatnonzero(paired)
+    front_of = _flow_in_front(vips, len(flows))
     back_leg = scene.of_services & (front_of[flows.of_leg] >= 0)
     leg_row = np.where(back_leg, row_of_flow[front_of[flows.of_leg]], leg_row)
     forward |= back_leg & scene.inbound
     answer = back_leg & ~scene.inbound
-    keep = np.zeros(len(rows_flow), bool)
-    keep[leg_row[forward | reply]] = True
-    keep[leg_row[request & ~np.isin(dst_key, balancers)]] = True
-    keep |= ~_served_by_balancer(leg_row, from_balancer & ~relayed, len(rows_flow))
-    return _keep_rows(
-        Roles(
-            rows_flow, vip_of_flow[rows_flow], leg_row, request, forward, sent_on, reply, from_balancer, relayed, answer
-        ),
-        keep,
+    all_rows = Roles(
+        rows_flow, vip_of_flow[rows_flow], leg_row, request, forward, sent_on, reply, from_balancer, relayed, answer
     )
+    keep = _rows_with(all_rows, forward | reply | (request & ~balancer_takes))
+    keep |= ~_rows_with(all_rows, from_balancer & ~relayed)
+    return _keep_rows(all_rows, keep)
+
+
+def _flow_in_front(vips: tuple[Vip, ...], flows: int) -> Int64:
+    """nat and proxy: for each flow at the servers' side the client's flow, -1 for all others."""
+    behind = np.full(flows, -1, np.int64)
+    for vip in vips:
+        pairs = np.array([*vip.flow_pairs.items()], np.int64).reshape(-1, 2)
+        behind[pairs[:, 0]] = pairs[:, 1]
+    front_of = np.full(flows, -1, np.int64)
+    front = np.flatnonzero(behind >= 0)
+    front_of[behind[front]] = front
+    return front_of
 
 
 def _vip_of_flow(scene: Scene, vips: tuple[Vip, ...]) -> Int64:
+    """Position of the VIP that each flow belongs to; -1: none, or only later fragments of the flow are here."""
     flows = scene.flows
     found = np.full(len(flows), -1, np.int64)
     for number, vip in enumerate(vips):
@@ -128,13 +134,15 @@ def _rewriting(vips: tuple[Vip, ...]) -> Flags:
     return np.array([vip.mode in (NAT, PROXY) for vip in vips] + [False])
 
 
-def _served_by_balancer(leg_row: Int64, own: Flags, rows: int) -> Flags:
-    served = np.zeros(rows, bool)
-    served[leg_row[own]] = True
-    return served
+def _rows_with(roles: Roles, legs: Flags) -> Flags:
+    """Which exchanges have one of the legs under a mask."""
+    found = np.zeros(len(roles), bool)
+    found[roles.row[legs]] = True
+    return found
 
 
 def _keep_rows(roles: Roles, keep: Flags) -> Roles:
+    """The exchanges under a mask, numbered anew."""
     number = np.append(np.where(keep, np.cumsum(keep) - 1, -1), -1)  # the last for legs of no exchange (row -1)
     row = number[roles.row]
     inside = row >= 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsrcheck.exchange.arrays import flags, ints
 from dsrcheck.exchange.roles import Roles
 from dsrcheck.exchange.visibility import Visibility
-from dsrcheck.flows.table import Flags
+from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column, Subjects
 from dsrcheck.topology.claims import (
     ADVERTISEMENT,
@@ -24,32 +25,34 @@ from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
 
 DEAF_FORWARDS = 3
-"""So many forwarded packets to a MAC that never sends anything, and an unanswered question, before it is called absent."""
+"""So many forwarded packets to a silent MAC, and an unanswered question, before it is called absent."""
 
 
 def server_table(
     scene: Scene, topology: Topology, roles: Roles, visible: Visibility, reasons: dict[str, str]
 ) -> Subjects:
+    """A row a server of a VIP.
+
+    Whether it answers ARP for the VIP, asks as the VIP, announces or advertises it (each with the first frame), whether
+    it is on the segment, and the first frame forwarded to it.
+    """
     rows = [(number, mac) for number, vip in enumerate(topology.vips) for mac in sorted(vip.server_macs)]
-    vip = np.array([number for number, _ in rows], np.int64)
-    macs = np.array([mac for _, mac in rows], np.int64)
-    is_v6 = np.array([":" in topology.vips[number].address for number, _ in rows], bool)
+    vip, macs = ints(number for number, _ in rows), ints(mac for _, mac in rows)
+    is_v6 = flags(":" in topology.vips[number].address for number, _ in rows)
     columns: dict[str, Column] = {"server.mac": Column(macs, None, "mac")}
-    shown = visible.sent(macs)
-    asked_here = np.array([visible.asker_is_here(topology.vips[number].identity) for number, _ in rows], bool)
+    answer_shown = visible.sent(macs)
+    answer_shown |= flags(visible.asker_is_here(topology.vips[number].identity) for number, _ in rows)
     heard = np.isin(macs, list(visible.speakers))
-    for name, kinds, known, family in (
-        ("answer", (REPLY,), shown | asked_here, ~is_v6),
-        ("ask", (REQUEST,), heard, ~is_v6),
-        ("announce", (GRATUITOUS, ANNOUNCEMENT, PROBE), heard, ~is_v6),
-        ("advertise", (ADVERTISEMENT, SOLICITATION, DAD), shown | asked_here, is_v6),
+    for name, verb, kinds, known, family in (
+        ("answers_arp", "answer", (REPLY,), answer_shown, ~is_v6),
+        ("asks_as_vip", "ask", (REQUEST,), heard, ~is_v6),
+        ("announces", "announce", (GRATUITOUS, ANNOUNCEMENT, PROBE), heard, ~is_v6),
+        ("advertises", "advertise", (ADVERTISEMENT, SOLICITATION, DAD), answer_shown, is_v6),
     ):
-        frames = [_first_claim(scene, topology.vips[number].identity, mac, kinds) for number, mac in rows]
-        frame = np.array(frames, np.int64)
+        frame = ints(_first_claim(scene, topology.vips[number].identity, mac, kinds) for number, mac in rows)
         does = frame > 0
-        flag = {"answer": "answers_arp", "ask": "asks_as_vip", "announce": "announces", "advertise": "advertises"}[name]
-        columns[f"server.{flag}"] = Column(does, (does | known) & family, "flag")
-        columns[f"server.{name}_frame"] = Column(frame, does, "frame")
+        columns[f"server.{name}"] = Column(does, (does | known) & family, "flag")
+        columns[f"server.{verb}_frame"] = Column(frame, does, "frame")
     columns["server.is_ipv6"] = Column(is_v6, None, "flag")
     on_segment, on_known, frame = _on_segment(scene, topology, roles, rows, visible)
     columns["server.on_segment"] = Column(on_segment, on_known, "flag")
@@ -67,18 +70,22 @@ def _first_claim(scene: Scene, vip: int, mac: int, kinds: tuple[int, ...]) -> in
 
 def _on_segment(
     scene: Scene, topology: Topology, roles: Roles, rows: list[tuple[int, int]], visible: Visibility
-) -> tuple[Flags, Flags, np.ndarray]:
-    """(is there, known, first forwarded frame) of each server. It is there when it sent any frame. It is not when it got
-    packets again and again, never sent one, and left the balancer's direct question for it without an answer."""
+) -> tuple[Flags, Flags, Int64]:
+    """(is there, known, first forwarded frame) of each server.
+
+    It is there when it sent any frame. It is not when it got packets again and again, never sent one, and left the
+    balancer's direct question for it without an answer.
+    """
     ends, claims = scene.ends, scene.claims
-    there = np.array([mac in visible.speakers for _, mac in rows], bool)
+    there = flags(mac in visible.speakers for _, mac in rows)
     absent = np.zeros(len(rows), bool)
     frame = np.zeros(len(rows), np.int64)
     frames, first = scene.leg("frames"), scene.leg("first_frame")
+    plain = np.flatnonzero(roles.forward & (ends.tunnel == 0))
     for place, (number, mac) in enumerate(rows):
-        legs = roles.forward & (ends.dst_mac == mac) & (ends.tunnel == 0)
-        legs &= np.isin(ends.src_mac, list(topology.vips[number].balancer_macs))
-        if not legs.any():
+        legs = plain[ends.dst_mac[plain] == mac]
+        legs = legs[np.isin(ends.src_mac[legs], list(topology.vips[number].balancer_macs))]
+        if not len(legs):
             continue
         frame[place] = first[legs].min()
         probed = np.isin(claims.kind, ASKING) & (claims.dst_mac == mac)
@@ -86,7 +93,7 @@ def _on_segment(
     return there, there | absent, frame
 
 
-def owning_rows(scene: Scene, address: int) -> np.ndarray:
+def owning_rows(scene: Scene, address: int) -> Int64:
     """Rows of the claims that state outright where an address is, in order of time."""
     claims = scene.claims
     rows = np.flatnonzero(np.isin(claims.kind, OWNING) & (claims.address == address))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.addresses import mac_text
+from dsrcheck.exchange.arrays import flags, ints, texts
 from dsrcheck.exchange.roles import Roles
 from dsrcheck.flows.table import Flags
 from dsrcheck.tables import Column, Subjects
@@ -41,21 +42,18 @@ def setting_table(
         for number, vip in enumerate(topology.vips):
             if vip.address in declared:
                 rows += _settings(scene, topology, roles, number, vip, declared[vip.address])
-    known = np.array([row.agrees is not None for row in rows], bool)
+    known = flags(row.agrees is not None for row in rows)
+    macs, frames = ints(row.mac for row in rows), ints(row.frame for row in rows)
     columns = {
-        "setting.kind": Column(_texts([row.kind for row in rows]), None, "text"),
-        "setting.declared": Column(_texts([row.declared for row in rows]), None, "text"),
-        "setting.seen": Column(_texts([row.seen for row in rows]), None, "text"),
-        "setting.agrees": Column(np.array([bool(row.agrees) for row in rows], bool), known, "flag"),
-        "setting.mac": Column(np.array([row.mac for row in rows], np.int64), np.array([row.mac > 0 for row in rows], bool), "mac"),
-        "setting.frame": Column(np.array([row.frame for row in rows], np.int64), np.array([row.frame > 0 for row in rows], bool), "frame"),
-    }  # fmt: skip
-    vip_of = np.array([row.vip for row in rows], np.int64)
+        "setting.kind": Column(texts(row.kind for row in rows), None, "text"),
+        "setting.declared": Column(texts(row.declared for row in rows), None, "text"),
+        "setting.seen": Column(texts(row.seen for row in rows), None, "text"),
+        "setting.agrees": Column(flags(bool(row.agrees) for row in rows), known, "flag"),
+        "setting.mac": Column(macs, macs > 0, "mac"),
+        "setting.frame": Column(frames, frames > 0, "frame"),
+    }
+    vip_of = ints(row.vip for row in rows)
     return Subjects("setting", len(rows), columns, vip_of, np.zeros(len(rows), np.int64), reasons)
-
-
-def _texts(values: list[str]) -> np.ndarray:
-    return np.array(values, dtype=object) if values else np.zeros(0, dtype=object)
 
 
 def _settings(
@@ -81,7 +79,7 @@ def _mode(vip: Vip, declared: str | None, number: int) -> list[Setting]:
 def _servers(
     scene: Scene, topology: Topology, roles: Roles, mine: Flags, number: int, vip: Vip, declared: DeclaredVip
 ) -> list[Setting]:
-    """Servers that answer or get forwards and are not declared (declared ones that take no part are no contradiction)."""
+    """Servers that answer or get forwards and are not declared; declared ones may take no part."""
     if not declared.servers or not declared.server_macs:
         return []
     ends, first = scene.ends, scene.leg("first_frame")

@@ -7,26 +7,35 @@ from functools import cached_property
 
 import numpy as np
 
-from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.exchange.arrays import flags
+from dsrcheck.flows.table import Flags, Int64, column
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
 
 
 @dataclass(frozen=True)
 class Visibility:
+    """What a capture shows of whom."""
+
     scene: Scene
     topology: Topology
 
     def sent(self, macs: Int64) -> Flags:
         """Whether all frames sent by each MAC would be in the capture."""
-        shown = [mac for mac in np.unique(macs).tolist() if mac and self.topology.shows_sent(mac)]
+        shown = [mac for mac in np.unique(macs).tolist() if mac and self._sent(mac)]
         return np.isin(macs, shown)
 
+    @cached_property
+    def _balancer_macs(self) -> frozenset[int]:
+        return frozenset(mac for vip in self.topology.vips for mac in vip.balancer_macs)
+
+    def _sent(self, mac: int) -> bool:
+        return any(view.shows_sent(mac, self._balancer_macs) for view in self.topology.views)
+
     def of_balancer(self, vip: Int64) -> Flags:
-        """Whether all frames of the balancers of each VIP would be here: taken at a balancer, or on a mirror that
-        shows what they send."""
-        shown = np.array([self._shows_balancer(number) for number in range(len(self.topology.vips))] + [False])
-        return shown[vip]
+        """Whether all frames of each VIP's balancers would be here: at a balancer, or on a mirror of what it sends."""
+        shown = flags(self._shows_balancer(number) for number in range(len(self.topology.vips)))
+        return np.append(shown, False)[vip]
 
     def _shows_balancer(self, number: int) -> bool:
         macs = self.topology.vips[number].balancer_macs
@@ -40,22 +49,24 @@ class Visibility:
     @cached_property
     def at_balancer(self) -> bool:
         """Whether an interface of the capture is a balancer's own."""
-        macs = {mac for vip in self.topology.vips for mac in vip.balancer_macs}
-        return any(view.hosts & macs for view in self.topology.views)
+        return any(view.hosts & self._balancer_macs for view in self.topology.views)
 
     @cached_property
     def has_mirror(self) -> bool:
+        """Whether an interface of the capture is a mirror of several ports."""
         return any(view.is_mirror for view in self.topology.views)
 
     @cached_property
     def has_macs(self) -> bool:
+        """Whether any frame has both MAC addresses."""
         return any(view.has_macs for view in self.topology.views)
 
     @cached_property
     def speakers(self) -> frozenset[int]:
         """MACs that sent at least one frame here."""
-        ends, claims = self.scene.ends, self.scene.claims
-        return frozenset(np.unique(np.concatenate([ends.src_mac, claims.src_mac])).tolist()) - {0}
+        paths, used = self.scene.legs.paths, np.unique(self.scene.leg("path"))
+        macs = np.concatenate([column(paths, "src_mac")[used], self.scene.claims.src_mac])
+        return frozenset(np.unique(macs).tolist()) - {0}
 
     def asker_is_here(self, address: int) -> bool:
         """Whether the capture was taken at a host that itself asked for the address: it got every answer."""
@@ -63,7 +74,7 @@ class Visibility:
         return any(len(view.hosts) == 1 and view.hosts & askers for view in self.topology.views)
 
     def vantage(self, interfaces: frozenset[int] | None = None) -> str:
-        """The word for people: mirror, balancer, server, client, gateway or unknown (of the given interfaces)."""
+        """The word for people (of the given interfaces): mirror, balancer, server, client, gateway or unknown."""
         views = [view for view in self.topology.views if interfaces is None or view.interface in interfaces]
         words = {self._word(view.hosts, view.is_mirror) for view in views}
         return words.pop() if len(words) == 1 else "mirror" if "mirror" in words else "unknown"

@@ -1,4 +1,4 @@
-"""Puts the report together: captures, who is who, step tables and notes, beside the verdicts and findings of the rules."""
+"""Puts the report together: captures, who is who, steps and notes, beside the verdicts and findings of the rules."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from dsrcheck.addresses import mac_text
 from dsrcheck.capture.linktypes import link_type_name
-from dsrcheck.exchange.exchanges import Sides, reply_bytes
+from dsrcheck.exchange.connection import reply_bytes
 from dsrcheck.exchange.others import NO_DESTINATION_MAC
+from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding, Verdict
 from dsrcheck.flows.table import PROTOCOL_NAMES, column
 from dsrcheck.report.model import CaptureInfo, Host, Report, Service, VipReport

@@ -5,15 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.addresses import mac_text
-from dsrcheck.exchange.exchanges import Sides
 from dsrcheck.exchange.roles import Roles
+from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding
 from dsrcheck.report.model import Step, StepTable
 from dsrcheck.topology.model import NAT, PROXY
 
 KIND_LIMIT = 8
 """Step tables a VIP: one flow of each kind, the commonest kinds first."""
-RULE_OF_ROLE = {"request": "DSR1", "forward": "DSR1", "reply": "DSR2", "sent on": "DSR1", "answer": "DSR1", "return": "DSR1"}
+RULE_OF_ROLE = {
+    "request": "DSR1",
+    "forward": "DSR1",
+    "reply": "DSR2",
+    "sent on": "DSR1",
+    "answer": "DSR1",
+    "return": "DSR1",
+}
 
 
 def step_tables(s: Sides, findings: tuple[Finding, ...]) -> tuple[StepTable, ...]:
@@ -29,7 +36,9 @@ def step_tables(s: Sides, findings: tuple[Finding, ...]) -> tuple[StepTable, ...
             row = members[0]
             flow = int(s.roles.flow[row]) + 1
             title = f"flow {flow}, one of {len(members):,} like it" if len(members) > 1 else f"flow {flow}"
-            tables.append(StepTable(vip.address, " → ".join(kind), flow, title, _steps(s, number, row, legs_of[row], findings)))
+            tables.append(
+                StepTable(vip.address, " → ".join(kind), flow, title, _steps(s, number, row, legs_of[row], findings))
+            )
     return tuple(tables)
 
 
@@ -46,7 +55,12 @@ def _legs_of_rows(s: Sides, rows: np.ndarray) -> dict[int, list[int]]:
 def _role(s: Sides, number: int, leg: int) -> str:
     r: Roles = s.roles
     if s.topology.vips[number].mode in (NAT, PROXY):
-        for name, mask in (("request", r.request), ("forward", r.forward), ("answer", r.answer), ("return", r.from_balancer)):
+        for name, mask in (
+            ("request", r.request),
+            ("forward", r.forward),
+            ("answer", r.answer),
+            ("return", r.from_balancer),
+        ):
             if mask[leg]:
                 return name
     for name, mask in (("request", r.request), ("forward", r.forward), ("sent on", r.sent_on), ("relayed", r.relayed)):
@@ -75,7 +89,16 @@ def _kind(s: Sides, number: int, row: int, legs: list[int]) -> tuple[str, ...]:
 
 def _steps(s: Sides, number: int, row: int, legs: list[int], findings: tuple[Finding, ...]) -> tuple[Step, ...]:
     ends, book, vip = s.scene.ends, s.scene.book, s.topology.vips[number]
-    order = {"request": 1, "forward": 2, "sent on": 2, "reply": 3, "balancer's own": 3, "answer": 3, "relayed": 4, "return": 4}
+    order = {
+        "request": 1,
+        "forward": 2,
+        "sent on": 2,
+        "reply": 3,
+        "balancer's own": 3,
+        "answer": 3,
+        "relayed": 4,
+        "return": 4,
+    }
     failing = {(f.rule, mac) for f in findings if f.vip == vip.address for mac in (f.subject.mac,)}
     wrong = [int(s.wrong[row])] if s.wrong[row] >= 0 else []
     steps = []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.addresses import is_virtual_router_mac, mac_text
-from dsrcheck.flows.table import Int64
+from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.scene import INITIAL_TTLS, Scene
 from dsrcheck.topology.vantage import View

@@ -38,11 +38,6 @@ class Topology:
     routers: frozenset[int]
     declared: Declaration | None = None
 
-    def shows_sent(self, mac: int) -> bool:
-        """Whether all frames sent by `mac` would be in the capture."""
-        balancers = frozenset(mac for vip in self.vips for mac in vip.balancer_macs)
-        return any(view.shows_sent(mac, balancers) for view in self.views)
-
 
 def infer(scene: Scene, declared: Declaration | None = None) -> Topology:
     """The topology of a capture; declared facts are taken as they are, what they leave open is inferred."""

@@ -1,0 +1,68 @@
+"""The connection as a whole: its handshake, what is sent again, how much it carries and when."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsrcheck.exchange.picked import FAR
+from dsrcheck.exchange.sides import Sides, flag
+from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.tables import Column
+
+RETRY = 500_000_000
+"""Least time (ns) between a SYN and its retransmission: RFC 6298 starts with 1 s; stacks have been seen at 0.5 s."""
+
+
+def flow_facts(s: Sides) -> dict[str, Column]:
+    """The derived columns `flow.*`."""
+    ends, client = s.scene.ends, s.client_side
+    opened = s.tcp & (client.total("syn") > 0)
+    heard = s.reply.seen | (s.wrong >= 0) | s.balancer_reply.seen
+    # Without a forwarded packet the balancer must be in view, for it to be the one who let the request go.
+    stuck_somewhere = s.forward.seen | (s.request.seen & s.visible.of_balancer(s.roles.vip))
+    stuck = opened & retried(s) & ~heard & stuck_somewhere
+    missing = np.where(s.forward.seen, "the reply", "the forwarded packet").astype(object)
+    at = np.where(s.forward.seen, s.forward.of_first(ends.dst_mac), s.request.of_first(ends.dst_mac))
+    return {
+        "flow.handshake": flag(went_on(s), opened),
+        "flow.handshake_completes": flag(~stuck, stuck | (opened & went_on(s))),
+        "flow.missing_leg": Column(missing, stuck, "text"),
+        "flow.stuck_at": Column(at, stuck, "mac"),
+        "flow.retry_frame": Column(client.leg_of_first("isn_last_frame"), opened, "frame"),
+        "flow.retransmissions": Column(np.maximum(resent_bytes(s), 0), s.tcp, "number"),
+        "flow.resets": Column(client.total("rst") + s.reply.total("rst"), None, "number"),
+    }
+
+
+def went_on(s: Sides) -> Flags:
+    """Whether the client sent more than SYNs: an ACK without RST, or data."""
+    client = s.client_side
+    return (client.total("ack_frames") - client.total("rst") > 0) | (client.total("payload") > 0)
+
+
+def retried(s: Sides) -> Flags:
+    """Whether the client sent its SYN again after the time a stack waits, and never went on."""
+    client = s.client_side
+    waited = client.leg_of_first("isn_last_time") - client.leg_of_first("isn_first_time")
+    return client.seen & (client.leg_of_first("isn_frames") > 1) & (waited >= RETRY) & ~went_on(s)
+
+
+def resent_bytes(s: Sides) -> Int64:
+    """Payload bytes of the client beyond its progress in sequence numbers."""
+    return s.client_side.total("payload") - s.client_side.total("seq_advance")
+
+
+def reply_bytes(s: Sides) -> tuple[Int64, Flags]:
+    """(payload bytes of the replies of each exchange, whether they come from the client's acks instead of frames)."""
+    client = s.client_side
+    by_acks = np.maximum(client.total("ack_advance") - client.total("fin"), 0)
+    seen = s.reply.seen | s.balancer_reply.seen
+    counted = s.reply.total("payload") + s.balancer_reply.total("payload")
+    use_acks = ~seen & (by_acks > 0)
+    return np.where(use_acks, by_acks, counted), use_acks
+
+
+def time_span(s: Sides) -> tuple[Int64, Int64]:
+    """First and last time (ns) of each exchange's client side; FAR and 0 where there is none."""
+    client = s.client_side
+    return np.where(client.seen, client.least("first_time"), FAR), client.greatest("last_time")

@@ -1,0 +1,104 @@
+"""Family 1, the second step: what the balancer forwards, to whom, and whether that is what came in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsrcheck.exchange.affinity import other_server_frame, servers_per_connection
+from dsrcheck.exchange.arrays import Texts
+from dsrcheck.exchange.roles import end_of_capture
+from dsrcheck.exchange.sides import LONGEST_PACKET, SETTLE, Sides, flag
+from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.tables import Column
+from dsrcheck.topology.hops import share_packets
+
+FULL_SIZE = 1200
+"""A packet longer than that (bytes) can be the one that a tunnel's smaller MTU does not let through."""
+HEADERS = 60
+"""The longest TCP and IP headers of usual packets (bytes): what is longer carries data."""
+
+
+def forward_facts(s: Sides) -> dict[str, Column]:
+    """The derived columns `forward.*`."""
+    ends, forward, sent_on = s.scene.ends, s.forward, s.sent_on
+    to = forward.of_first(ends.dst_mac)
+    # What went past the balancer is no measure for what it forwards.
+    both = s.request.seen & forward.seen & s.is_balancer(s.request.of_first(ends.dst_mac))
+    role, role_known = _receiver(s)
+    same, same_known = _same_packets(s, both)
+    missing, repeated, counted = _loss(s, both)
+    servers, servers_known = servers_per_connection(s)
+    by_host = sent_on.seen & ~np.isin(sent_on.of_first(ends.src_mac), s.routers)
+    overlong = _lost_for_size(s)
+    return {
+        "forward.dst_role": Column(role, role_known, "text"),
+        "forward.tunnel": Column(forward.of_first(ends.tunnel), forward.seen, "number"),
+        "forward.outer_dst": Column(forward.of_first(ends.outer_dst, -1), forward.seen, "address"),
+        "forward.server_mac": Column(to, forward.seen & (role == "server"), "mac"),
+        "forward.same_packets": flag(same, same_known),
+        "forward.ttl_drop": Column(s.request.greatest("ttl_max") - forward.greatest("ttl_max"), both & ~sent_on.seen),
+        "forward.missing": Column(missing, counted, "number"),
+        "forward.repeated": Column(repeated, counted, "number"),
+        "forward.servers": Column(servers, servers_known, "number"),
+        "forward.other_frame": Column(other_server_frame(s), forward.seen, "frame"),
+        "forward.sent_on": flag(by_host, by_host | (forward.seen & s.visible.sent(to))),
+        "forward.sent_on_by": Column(sent_on.of_first(ends.src_mac), sent_on.seen, "mac"),
+        "forward.sent_on_frame": Column(sent_on.leg_of_first("first_frame"), sent_on.seen, "frame"),
+        "forward.lost_for_size": flag(overlong, overlong | (both & s.tcp)),
+    }
+
+
+def _receiver(s: Sides) -> tuple[Texts, Flags]:
+    """(server, balancer, gateway, broadcast or unknown: what takes the forwarded packets; whether that is known).
+
+    A server is known for one only where the balancer's frames are all seen and the server speaks.
+    """
+    to = s.forward.of_first(s.scene.ends.dst_mac)
+    role = np.full(len(s.roles), "unknown", dtype=object)
+    role[s.is_server(to) & np.isin(to, list(s.visible.speakers))] = "server"
+    role[s.is_balancer(to) & ~s.is_server(to)] = "balancer"
+    role[np.isin(to, s.routers)] = "gateway"
+    role[(to >> 40) & 1 == 1] = "broadcast"
+    sender = s.forward.of_first(s.scene.ends.src_mac)
+    return role, s.forward.seen & (role != "unknown") & ((role != "server") | s.visible.sent(sender))
+
+
+def _plain(s: Sides) -> Flags:
+    """Whether no offload cut or joined the packets of request or forward."""
+    return (s.request.greatest("longest") <= LONGEST_PACKET) & (s.forward.greatest("longest") <= LONGEST_PACKET)
+
+
+def _same_packets(s: Sides, both: Flags) -> tuple[Flags, Flags]:
+    """(whether what was forwarded is what came in, whether that is known).
+
+    Known true where the legs share packets; known false where not one of the sampled packets is the same although
+    nothing in the capture (offload, cut frames) explains it.
+    """
+    scene, rows = s.scene, np.flatnonzero(both)
+    request, forward, hashes = s.request.first[rows], s.forward.first[rows], scene.leg("hash")
+    same = np.zeros(len(s.roles), bool)
+    same[rows] = share_packets(scene.samples, request, forward) | (hashes[request] == hashes[forward])
+    whole = (s.request.total("hash_cut") + s.forward.total("hash_cut")) == 0
+    direct = s.request.of_first(scene.ends.dst) == s.forward.of_first(scene.ends.dst)
+    return same, both & (same | (_plain(s) & whole & direct))
+
+
+def _loss(s: Sides, both: Flags) -> tuple[Int64, Int64, Flags]:
+    """(packets not forwarded, packets forwarded too often, whether they can be counted)."""
+    came, went = s.request.total("frames"), s.forward.total("frames")
+    over = s.request.greatest("last_time") < end_of_capture(s.scene) - SETTLE
+    started = s.forward.least("first_frame") > s.request.least("first_frame")
+    totals, captures = s.scene.legs.totals, s.scene.legs.captures
+    whole = not totals.get("cut", 0) and not any(capture.dropped or capture.truncated for capture in captures)
+    whole &= not totals.get("twins", 0)  # copies that a mirror delivered late are not told from packets
+    astray = s.request.distinct(s.scene.ends.dst_mac) > 1
+    counted = both & _plain(s) & over & started & ~s.sent_on.seen & ~astray & s.visible.of_balancer(s.roles.vip)
+    return np.maximum(came - went, 0), np.maximum(went - came, 0), counted & whole
+
+
+def _lost_for_size(s: Sides) -> Flags:
+    """Full-size requests that were sent again and again and never forwarded, while smaller ones were."""
+    came, went = s.request.greatest("longest"), s.forward.greatest("longest")
+    again = s.request.total("payload") - s.request.total("seq_advance") > 2 * np.maximum(came - HEADERS, 1)
+    size = (came <= LONGEST_PACKET) & (went < came) & (came > FULL_SIZE)
+    return s.request.seen & s.forward.seen & size & again

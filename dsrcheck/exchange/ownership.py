@@ -1,0 +1,110 @@
+"""Who owns a VIP by ARP or NDP, and whether requests follow when it moves to another balancer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsrcheck.exchange.servers import owning_rows
+from dsrcheck.exchange.sides import Sides
+from dsrcheck.flows.table import Int64
+from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS
+from dsrcheck.topology.evidence import AT_ONCE
+from dsrcheck.topology.model import Vip
+
+FAILOVER_GRACE = 5_000_000_000
+"""Requests may go to the old owner for so long (ns) after a move: neighbours take the announcement within seconds."""
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Who owns a VIP: how many at one time, and two rivals with a frame each."""
+
+    at_once: int
+    known: bool
+    rival: int = 0
+    rival_frame: int = 0
+    owner_frame: int = 0
+
+
+@dataclass(frozen=True)
+class Move:
+    """A VIP that changed its balancer: whether requests followed, and the frame that shows that they did not."""
+
+    moved: bool
+    followed: bool = True
+    new_mac: int = 0
+    old_mac: int = 0
+    frame: int = 0
+    claim_frame: int = 0
+
+
+def ownership_of(s: Sides, vip: Vip) -> Ownership:
+    """How many own a VIP at one time. One change a failover is no fault."""
+    rows = owning_rows(s.scene, vip.identity)
+    if not len(rows):
+        return Ownership(0, False)
+    faults = _contested_changes(s, vip, rows)
+    if not len(faults):
+        return Ownership(1, s.visible.has_mirror or s.visible.asker_is_here(vip.identity))
+    mac, frame = s.scene.claims.mac[rows], s.scene.claims.frame[rows]
+    first = int(faults[0])
+    rival, owner = sorted((first, first + 1), key=lambda place: int(mac[place]) in vip.balancer_macs)
+    rivals = np.union1d(mac[faults], mac[faults + 1])
+    return Ownership(len(rivals), True, int(mac[rival]), int(frame[rival]), int(frame[owner]))
+
+
+def _contested_changes(s: Sides, vip: Vip, rows: Int64) -> Int64:
+    """Positions in the claims of a VIP (`rows`, by time) after which another MAC states it that has no right to.
+
+    Two MACs answer one asker within a second, or claims go back and forth between MACs that are not both balancers.
+    Two balancers' claims may cross once.
+    """
+    claims = s.scene.claims
+    mac, time, asker = claims.mac[rows], claims.time[rows], claims.dst_mac[rows]
+    change = np.flatnonzero(mac[1:] != mac[:-1])
+    at_once = (time[change + 1] - time[change] < AT_ONCE) & (asker[change + 1] == asker[change])
+    balances = np.isin(mac, list(vip.balancer_macs))
+    both_balance = balances[change] & balances[change + 1]
+    crossing = at_once & both_balance
+    faults: Int64 = change[(at_once & ~both_balance) | (crossing & (crossing.sum() > 1))]
+    announced = np.isin(claims.kind[rows], (GRATUITOUS, ANNOUNCEMENT)).any()
+    if not len(faults) and len(change) > 2 and not announced:
+        faults = change[~both_balance]  # answers go back and forth, and nobody announced a move
+    return faults
+
+
+def move_of(s: Sides, vip: Vip, number: int) -> Move:
+    """Failover: the last owner's tenure, and requests that still go to another balancer's MAC long after it began."""
+    claims, scene = s.scene.claims, s.scene
+    rows = owning_rows(scene, vip.identity)
+    rows = rows[np.isin(claims.mac[rows], list(vip.balancer_macs))]
+    mac = claims.mac[rows]
+    changes = np.flatnonzero(mac[1:] != mac[:-1])
+    if not len(changes):
+        return _silent_move(s, vip, number)
+    took = int(changes[-1]) + 1
+    new, old, since = int(mac[took]), int(mac[took - 1]), int(claims.time[rows[took]])
+    legs = s.request.legs[s.roles.vip[s.request.rows] == number]
+    late = legs[(scene.ends.dst_mac[legs] == old) & (scene.leg("last_time")[legs] > since + FAILOVER_GRACE)]
+    frame = int(scene.leg("last_frame")[late].min()) if len(late) else 0
+    return Move(True, not len(late), new, old, frame, int(claims.frame[rows[took]]))
+
+
+def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
+    """A second balancer forwards or answers while requests go on to the first, which forwards no more."""
+    ends = s.scene.ends
+    first_time, last_time = s.scene.leg("first_time"), s.scene.leg("last_time")
+    first_frame = s.scene.leg("first_frame")
+    forwards = s.forward.legs[s.roles.vip[s.forward.rows] == number]
+    requests = s.request.legs[s.roles.vip[s.request.rows] == number]
+    for old in sorted(set(np.unique(ends.src_mac[forwards]).tolist()) & vip.balancer_macs):
+        gone = int(last_time[forwards[ends.src_mac[forwards] == old]].max())
+        later = forwards[(ends.src_mac[forwards] != old) & (first_time[forwards] > gone)]
+        stale = requests[(ends.dst_mac[requests] == old) & (first_time[requests] > gone + AT_ONCE)]
+        stale = stale[last_time[stale] - first_time[stale] > AT_ONCE]  # sent again
+        if len(later) and len(stale) and int(last_time[stale].max()) > gone + FAILOVER_GRACE:
+            frame, taken_over = int(first_frame[stale].min()), int(first_frame[later].min())
+            return Move(True, False, int(ends.src_mac[later[0]]), old, frame, taken_over)
+    return Move(False)

@@ -1,0 +1,117 @@
+"""Family 2: replies, where they come from and which way they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsrcheck.exchange.arrays import ints
+from dsrcheck.exchange.picked import Picked, pick
+from dsrcheck.exchange.sides import Sides, flag, take
+from dsrcheck.exchange.silence import answered, proved_by_acks
+from dsrcheck.flows.table import Flags, Int64, are_among
+from dsrcheck.tables import Column
+
+
+@dataclass(frozen=True)
+class Reset:
+    """RST of a server in a connection of another, a value an exchange: whether, the sender's MAC, the frame."""
+
+    foreign: Flags
+    mac: Int64
+    frame: Int64
+
+
+def reply_columns(s: Sides) -> dict[str, Column]:
+    """`reply.*` of the legs, taken from the answer that came from elsewhere where the VIP's own did not come."""
+    shown = np.where(s.reply.seen, s.reply.first, s.wrong)
+    return Picked(s.scene, s.reply.legs, s.reply.rows, len(s.roles), shown).columns("reply")
+
+
+def reply_facts(s: Sides) -> dict[str, Column]:
+    """The derived columns `reply.*`."""
+    ends, reply, own = s.scene.ends, s.reply, s.balancer_reply
+    proved = proved_by_acks(s)
+    found, found_known = answered(s, proved)
+    refused, refused_known = _refused(s)
+    reset = _foreign_reset(s)
+    speaks = _balancer_speaks(s)
+    return {
+        "reply.proved": flag(proved, np.ones(len(s.roles), bool)),
+        "reply.answered": flag(found, found_known),
+        "reply.refused": flag(refused, refused_known),
+        "reply.foreign_reset": flag(reset.foreign, reset.foreign | reply.seen),
+        "reply.reset_by": Column(reset.mac, reset.foreign, "mac"),
+        "reply.reset_frame": Column(reset.frame, reset.foreign, "frame"),
+        "reply.from_balancer": flag(speaks, speaks | (s.forward.seen & s.visible.of_balancer(s.roles.vip))),
+        "reply.balancer_mac": Column(own.of_first(ends.src_mac), own.seen, "mac"),
+        "reply.balancer_frame": Column(own.leg_of_first("first_frame"), own.seen, "frame"),
+        **_way_columns(s, proved),
+    }
+
+
+def _way_columns(s: Sides, proved: Flags) -> dict[str, Column]:
+    """Which way replies take: through the balancer or past it, and to whom."""
+    scene, ends, reply = s.scene, s.scene.ends, s.reply
+    relay = pick(scene, s.roles, s.roles.relayed)
+    to_balancer = s.legs_at(reply, ends.dst_mac, s.balancer_keys)
+    leg = np.full(len(s.roles), -1, np.int64)  # the first reply leg that goes to the balancer
+    leg[reply.rows[to_balancer][::-1]] = reply.legs[to_balancer][::-1]
+    through = (leg >= 0) | (relay.seen & reply.seen)
+    direct = reply.seen & ~through & ~reply.any(ends.dst_mac == 0)
+    past = ~reply.seen & (s.wrong < 0) & proved & s.visible.at_balancer & ~s.balancer_reply.seen
+    origin = take(ends.src_mac, np.where(leg >= 0, leg, reply.first))
+    right, right_known = _next_hop(s, direct)
+    return {
+        "reply.through_balancer": flag(through, through | direct | past),
+        "reply.origin_mac": Column(origin, reply.seen, "mac"),
+        "reply.through_frame": Column(take(scene.leg("first_frame"), leg), leg >= 0, "frame"),
+        "reply.relayed": flag(relay.seen, reply.seen | relay.seen),
+        "reply.relayed_frame": Column(relay.leg_of_first("first_frame"), relay.seen, "frame"),
+        "reply.next_hop_right": flag(right, right_known),
+    }
+
+
+def _next_hop(s: Sides, direct: Flags) -> tuple[Flags, Flags]:
+    """(whether a reply leaves for the client, or for the gateway its requests come through; whether that is known)."""
+    scene, client = s.scene, s.scene.flows.client[s.roles.flow]
+    to, came = s.reply.of_first(scene.ends.dst_mac), s.request.of_first(scene.ends.src_mac)
+    stated = [(address, mac) for address, macs in scene.mac_of.items() for mac in macs]
+    at_home = are_among((client, to), (ints(address for address, _ in stated), ints(mac for _, mac in stated)))
+    local = np.isin(client, list(scene.mac_of))
+    to_router = np.isin(to, s.routers)
+    right = (s.request.seen & (to == came)) | at_home | (~local & to_router)
+    servers = [mac for vip in s.topology.vips for mac in vip.server_macs]
+    wrong = ~right & ((local & ~to_router) | np.isin(to, servers))
+    return right, direct & (to != 0) & (right | wrong)
+
+
+def _refused(s: Sides) -> tuple[Flags, Flags]:
+    """(whether a server answered a SYN with RST and nothing else, whether that is known)."""
+    accepted = (s.reply.total("syn_ack") > 0) | (s.reply.total("payload") > 0)
+    opened = s.client_side.total("syn") > 0
+    refused = s.reply.seen & opened & ~accepted & (s.reply.total("rst") > 0) & (s.reply.leg_of_first("rst_ack") > 0)
+    return refused, s.tcp & opened & (refused | accepted)
+
+
+def _foreign_reset(s: Sides) -> Reset:
+    """RST from a server that neither answered the connection nor sent its data."""
+    scene, source = s.scene, s.scene.ends.src_mac
+    legs, rows = s.reply.legs, s.reply.rows
+    serves = (scene.leg("syn_ack")[legs] > 0) | (scene.leg("payload")[legs] > 0)
+    owner = np.zeros(len(s.roles), np.int64)
+    owner[rows[serves]] = source[legs[serves]]
+    resets = (scene.leg("rst")[legs] > 0) & ~serves & (owner[rows] != 0) & (source[legs] != owner[rows])
+    legs, rows = legs[resets], rows[resets]
+    mac, frame = np.zeros(len(s.roles), np.int64), np.zeros(len(s.roles), np.int64)
+    mac[rows] = source[legs]
+    frame[rows] = scene.leg("rst_frame")[legs]
+    return Reset(frame > 0, mac, frame)
+
+
+def _balancer_speaks(s: Sides) -> Flags:
+    """Whether the balancer itself sent SYN-ACK, data or RST in a connection that it also forwarded."""
+    own = s.balancer_reply
+    speaks = (own.total("syn_ack") > 0) | (own.total("payload") > 0) | (own.total("rst") > 0)
+    return own.seen & s.forward.seen & speaks

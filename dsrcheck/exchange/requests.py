@@ -1,0 +1,35 @@
+"""Family 1, the first step: whether requests reach the balancer."""
+
+from __future__ import annotations
+
+from dsrcheck.exchange.arrays import flags
+from dsrcheck.exchange.picked import first_legs
+from dsrcheck.exchange.sides import Sides, flag, take
+from dsrcheck.flows.table import Flags
+from dsrcheck.tables import Column
+
+
+def request_facts(s: Sides) -> dict[str, Column]:
+    """The derived columns `request.*`."""
+    ends, request = s.scene.ends, s.request
+    past = _astray(s)
+    astray = first_legs(s.scene, request.legs[past], request.rows[past], len(s.roles))
+    bad = astray >= 0
+    arrives = s.is_balancer(request.of_first(ends.dst_mac)) & s.visible.sent(request.of_first(ends.src_mac))
+    return {
+        "request.to_balancer": flag(~bad, bad | (request.seen & arrives)),
+        "request.astray_mac": Column(take(ends.dst_mac, astray), bad, "mac"),
+        "request.astray_from": Column(take(ends.src_mac, astray), bad, "mac"),
+        "request.astray_frame": Column(take(s.scene.leg("first_frame"), astray), bad, "frame"),
+    }
+
+
+def _astray(s: Sides) -> Flags:
+    """Which request legs go past the balancer: to a server, or to anybody where the balancers are declared."""
+    to = s.scene.ends.dst_mac
+    at_balancer = s.legs_at(s.request, to, s.balancer_keys)
+    astray = s.legs_at(s.request, to, s.server_keys) & ~at_balancer
+    declared = flags(vip.provenance == "declared" and bool(vip.balancers) for vip in s.topology.vips)
+    if len(declared):
+        astray |= declared[s.roles.vip[s.request.rows]] & ~at_balancer & (to[s.request.legs] != 0)
+    return astray

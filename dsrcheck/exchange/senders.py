@@ -1,0 +1,77 @@
+"""With which MAC, and from which subnet, a VIP's balancer forwards."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsrcheck.exchange.sides import Sides
+from dsrcheck.flows.table import Int64
+from dsrcheck.topology.model import DECLARED, Vip
+
+WIDEST_SUBNET = {4: 16, 6: 64}
+"""Prefix length of the widest subnet that is usual, by IP version."""
+
+
+@dataclass(frozen=True)
+class ForwardSource:
+    """Whose MAC the forwarded frames carry as source: `balancer`, `requester` or `mixed`; "" when it is not seen."""
+
+    kind: str = ""
+    mac: int = 0
+    frame: int = 0
+
+
+@dataclass(frozen=True)
+class Snip:
+    """Whether a balancer has an address in the VIP's subnet, whether that is known, its MAC, and a forwarded frame."""
+
+    in_subnet: bool
+    known: bool
+    mac: int = 0
+    frame: int = 0
+
+
+def forward_source(s: Sides, number: int) -> ForwardSource:
+    """The source MAC of a VIP's forwarded frames, beside that of their requests."""
+    source_mac = s.scene.ends.src_mac
+    rows = np.flatnonzero((s.roles.vip == number) & s.forward.seen & s.request.seen)
+    if not len(rows):
+        return ForwardSource()
+    source, frame = s.forward.of_first(source_mac)[rows], s.forward.leg_of_first("first_frame")[rows]
+    kept = source == s.request.of_first(source_mac)[rows]
+    kind = "requester" if kept.all() else "mixed" if kept.any() else "balancer"
+    odd = int(np.argmax(kept != kept[0])) if kind == "mixed" else 0
+    return ForwardSource(kind, int(source[odd]), int(frame[odd]))
+
+
+def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
+    """Whether a balancer forwards from the VIP's own subnet, as it must to reach the servers without a router."""
+    ends, first_frame = s.scene.ends, s.scene.leg("first_frame")
+    legs = s.forward.legs
+    legs = legs[(s.roles.vip[s.forward.rows] == number) & (ends.tunnel[legs] == 0)]
+    declared = [address for host in vip.balancers if host.provenance == DECLARED for address in host.addresses]
+    if vip.subnet and declared:
+        network = ipaddress.ip_network(vip.subnet)
+        inside = any(ipaddress.ip_address(address) in network for address in declared)
+        return Snip(inside, True, min(vip.balancer_macs, default=0), _earliest(first_frame[legs]))
+    addresses = [address for host in vip.balancers for address in host.addresses]
+    near = any(_same_subnet(address, vip.address) for address in addresses)
+    into_router = legs[np.isin(ends.dst_mac[legs], s.routers)]
+    if len(into_router):
+        sender = int(ends.src_mac[into_router[0]])
+        return Snip(near, not near and bool(addresses), sender, _earliest(first_frame[into_router]))
+    return Snip(True, bool(len(legs)) and near)
+
+
+def _earliest(frames: Int64) -> int:
+    return int(frames.min()) if len(frames) else 0
+
+
+def _same_subnet(one: str, other: str) -> bool:
+    """Whether two addresses share the prefix of the widest usual subnet."""
+    first, second = ipaddress.ip_address(one), ipaddress.ip_address(other)
+    host_bits = first.max_prefixlen - WIDEST_SUBNET[first.version]
+    return first.version == second.version and int(first) >> host_bits == int(second) >> host_bits

@@ -1,0 +1,77 @@
+"""What a VIP carries, and what direct return saves its balancer, in numbers and in text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsrcheck.exchange.connection import reply_bytes, time_span
+from dsrcheck.exchange.picked import FAR
+from dsrcheck.exchange.sides import Sides
+from dsrcheck.flows.table import Flags, Int64
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one VIP carried. Payload bytes of requests and replies; rates in bits/s over the time of its exchanges.
+
+    replies_known: whether replies, or acknowledgements for them, were seen
+    rate_with_dsr: of the requests as they pass the balancer; rate_without_dsr: of the replies as well
+    """
+
+    request_bytes: int
+    reply_bytes: int
+    replies_known: bool
+    seconds: float
+    rate_with_dsr: float
+    rate_without_dsr: float
+
+    @property
+    def known(self) -> bool:
+        """Whether the rates can be told."""
+        return self.seconds > 0 and self.reply_bytes > 0
+
+
+def loads(s: Sides) -> list[Load]:
+    """One a VIP, in the order of the topology."""
+    replies, by_acks = reply_bytes(s)
+    shown = s.reply.seen | by_acks | s.balancer_reply.seen
+    asked, wire = s.client_side.total("payload"), s.client_side.total("bytes")
+    first, last = time_span(s)
+    found = []
+    for number in range(len(s.topology.vips)):
+        rows = s.roles.vip == number
+        seconds = _seconds(first, last, rows & (first < FAR))
+        back, sent = int(replies[rows].sum()), int(wire[rows & (first < FAR)].sum())
+        rates = (sent * 8 / seconds, (sent + back) * 8 / seconds) if seconds else (0.0, 0.0)
+        found.append(Load(int(asked[rows].sum()), back, bool(shown[rows].any()), seconds, *rates))
+    return found
+
+
+def _seconds(first: Int64, last: Int64, rows: Flags) -> float:
+    return (int(last[rows].max()) - int(first[rows].min())) / 1e9 if np.any(rows) else 0.0
+
+
+def bit_rate(rate: float) -> str:
+    """A rate in bits/s with three digits and its unit."""
+    for unit, size in (("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)):
+        if rate >= size:
+            return f"{rate / size:.3g} {unit}"
+    return f"{rate:.0f} bit/s"
+
+
+def byte_count(count: int) -> str:
+    """A number of bytes with three digits and its unit."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"
+
+
+def licence(rate: float) -> str:
+    """The smallest licence step that a rate in bits/s fits into: NetScaler VPX Express (5 Mbit/s), 10, 200, 1000."""
+    for name, limit in (("VPX Express", 5e6), ("VPX-10", 10e6), ("VPX-200", 200e6), ("VPX-1000", 1e9)):
+        if rate <= limit:
+            return name
+    return "more than VPX-1000"
