@@ -96,7 +96,7 @@ def steps(frames: list[tuple[int, bytes]], names: dict[bytes, str], server: str 
 def settled(ladder: list[str]) -> list[str]:
     """Up to the first request's data forwarded and answered: what follows depends on who closes first."""
     cut = next(
-        (n for n, text in enumerate(ladder) if "> client vip" in text and text.endswith("data")), len(ladder) - 1
+        (n for n, text in enumerate(ladder) if " vip > client " in text and text.endswith("data")), len(ladder) - 1
     )
     return ladder[: cut + 1]
 
