@@ -1,113 +1,120 @@
-"""Step tables: the legs of one flow of each kind, as the two tables in dsr.md print them."""
+"""Step tables: the legs of one flow of each kind, as the two tables of the project's description of DSR print them.
+
+Kinds are told by columns; only the one flow of a kind that is printed is looked at leg by leg.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from dsrcheck.addresses import mac_text
-from dsrcheck.exchange.roles import Roles
+from dsrcheck.exchange.arrays import flags
+from dsrcheck.exchange.roles import VIP_SHIFT
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding
-from dsrcheck.report.model import Step, StepTable
+from dsrcheck.flows.table import Int64, group_rows
+from dsrcheck.report.model import OK, Step, StepTable
 from dsrcheck.topology.model import NAT, PROXY
 
 KIND_LIMIT = 8
 """Step tables a VIP: one flow of each kind, the commonest kinds first."""
-RULE_OF_ROLE = {
-    "request": "DSR1",
-    "forward": "DSR1",
-    "reply": "DSR2",
-    "sent on": "DSR1",
-    "answer": "DSR1",
-    "return": "DSR1",
-}
+
+(REQUEST, FORWARD, SENT_ON, REPLY, OWN, ANSWER, RELAYED, RETURN, PAST, TO_BALANCER, ELSEWHERE) = range(1, 12)
+"""What a leg is, and last what makes flows of the same roles different; 0 stands for no leg."""
+WORDS = (
+    "", "request", "forward", "sent on", "reply", "balancer's own", "answer", "relayed", "return",
+    "request past the balancer", "reply to the balancer", "reply from elsewhere",
+)  # fmt: skip
+BITS = 4
+"""A kind is one number: the codes above in order, so many bits each; a flow has no more of them than fit."""
+STEPS = {REQUEST: 1, FORWARD: 2, SENT_ON: 2, REPLY: 3, OWN: 3, ANSWER: 3, RELAYED: 4, RETURN: 4}
+
+
+@dataclass(frozen=True)
+class RoleLegs:
+    """The legs of all exchanges, sorted by exchange and first frame: rows of the leg table, their exchange and role."""
+
+    legs: Int64
+    rows: Int64
+    roles: Int64
+
+    def of_row(self, row: int) -> list[tuple[int, int]]:
+        """(leg, role) of one exchange."""
+        start, end = np.searchsorted(self.rows, [row, row + 1]).tolist()
+        return list(zip(self.legs[start:end].tolist(), self.roles[start:end].tolist(), strict=True))
 
 
 def step_tables(s: Sides, findings: tuple[Finding, ...]) -> tuple[StepTable, ...]:
     """One table a kind of flow: flows of a kind have the same roles between the same kinds of hosts."""
-    tables: list[StepTable] = []
+    legs = _role_legs(s)
+    kinds = _kinds(s, legs)
+    tables = []
     for number, vip in enumerate(s.topology.vips):
         rows = np.flatnonzero(s.roles.vip == number)
-        kinds: dict[tuple[str, ...], list[int]] = {}
-        legs_of = _legs_of_rows(s, rows)
-        for row in rows.tolist():
-            kinds.setdefault(_kind(s, number, row, legs_of[row]), []).append(row)
-        for kind, members in sorted(kinds.items(), key=lambda item: (-len(item[1]), item[1][0]))[:KIND_LIMIT]:
-            row = members[0]
+        values, first, counts = np.unique(kinds[rows], return_index=True, return_counts=True)
+        for place in np.lexsort((first, -counts))[:KIND_LIMIT].tolist():
+            row, count = int(rows[first[place]]), int(counts[place])
             flow = int(s.roles.flow[row]) + 1
-            title = f"flow {flow}, one of {len(members):,} like it" if len(members) > 1 else f"flow {flow}"
-            tables.append(
-                StepTable(vip.address, " → ".join(kind), flow, title, _steps(s, number, row, legs_of[row], findings))
-            )
+            title = f"flow {flow}, one of {count:,} like it" if count > 1 else f"flow {flow}"
+            steps = _steps(s, number, row, legs.of_row(row), findings)
+            tables.append(StepTable(vip.address, _kind_text(int(values[place])), flow, title, steps))
     return tuple(tables)
 
 
-def _legs_of_rows(s: Sides, rows: np.ndarray) -> dict[int, list[int]]:
-    wanted = np.isin(s.roles.row, rows) & (s.roles.row >= 0)
-    legs = np.flatnonzero(wanted)
-    first = s.scene.leg("first_frame")
-    found: dict[int, list[int]] = {int(row): [] for row in rows.tolist()}
-    for leg in legs[np.argsort(first[legs], kind="stable")].tolist():
-        found[int(s.roles.row[leg])].append(leg)
-    return found
+def _role_legs(s: Sides) -> RoleLegs:
+    legs = np.flatnonzero(s.roles.row >= 0)
+    legs = legs[np.lexsort((s.scene.leg("first_frame")[legs], s.roles.row[legs]))]
+    rows, r = s.roles.row[legs], s.roles
+    rewriting = flags(vip.mode in (NAT, PROXY) for vip in s.topology.vips)[r.vip[rows]] if len(rows) else rows > 0
+    by_balancer = r.from_balancer[legs]
+    roles = np.select(
+        [r.request[legs], r.forward[legs], rewriting & r.answer[legs], rewriting & by_balancer, r.sent_on[legs],
+         r.relayed[legs], by_balancer],
+        [REQUEST, FORWARD, ANSWER, RETURN, SENT_ON, RELAYED, OWN],
+        REPLY,
+    )  # fmt: skip
+    return RoleLegs(legs, rows, roles.astype(np.int64))
 
 
-def _role(s: Sides, number: int, leg: int) -> str:
-    r: Roles = s.roles
-    if s.topology.vips[number].mode in (NAT, PROXY):
-        for name, mask in (
-            ("request", r.request),
-            ("forward", r.forward),
-            ("answer", r.answer),
-            ("return", r.from_balancer),
-        ):
-            if mask[leg]:
-                return name
-    for name, mask in (("request", r.request), ("forward", r.forward), ("sent on", r.sent_on), ("relayed", r.relayed)):
-        if mask[leg]:
-            return name
-    return "balancer's own" if r.from_balancer[leg] else "reply"
+def _kinds(s: Sides, legs: RoleLegs) -> Int64:
+    """The kind of each exchange: its roles in order of appearance, with what tells flows of the same roles apart."""
+    key = s.roles.vip[legs.rows] << VIP_SHIFT | s.scene.ends.dst_mac[legs.legs]
+    to_balancer = np.isin(key, s.balancer_keys)
+    codes = np.where((legs.roles == REQUEST) & np.isin(key, s.server_keys) & ~to_balancer, PAST, legs.roles)
+    codes = np.where((legs.roles == REPLY) & to_balancer, TO_BALANCER, codes)
+    _, leader = group_rows(legs.rows, codes)
+    leader = np.sort(leader)  # the legs are in order of appearance
+    rows = legs.rows[leader]
+    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    kinds = np.zeros(len(s.roles), np.int64)
+    np.add.at(kinds, rows, codes[leader] << BITS * place)
+    elsewhere = np.flatnonzero(s.wrong >= 0)
+    kinds[elsewhere] |= ELSEWHERE << BITS * np.bincount(rows, minlength=len(s.roles))[elsewhere]
+    return kinds
 
 
-def _kind(s: Sides, number: int, row: int, legs: list[int]) -> tuple[str, ...]:
-    """The roles in order, with what would make two flows of the same roles different."""
-    ends, vip = s.scene.ends, s.topology.vips[number]
-    parts = []
-    for leg in legs:
-        role = _role(s, number, leg)
-        to = int(ends.dst_mac[leg])
-        if role == "request" and to in vip.server_macs - vip.balancer_macs:
-            role = "request past the balancer"
-        if role == "reply" and to in vip.balancer_macs:
-            role = "reply to the balancer"
-        if role not in parts:
-            parts.append(role)
-    if s.wrong[row] >= 0:
-        parts.append("reply from elsewhere")
-    return tuple(parts)
+def _kind_text(kind: int) -> str:
+    codes = []
+    while kind:
+        codes.append(kind & (1 << BITS) - 1)
+        kind >>= BITS
+    return " → ".join(WORDS[code] for code in codes)
 
 
-def _steps(s: Sides, number: int, row: int, legs: list[int], findings: tuple[Finding, ...]) -> tuple[Step, ...]:
+def _steps(
+    s: Sides, number: int, row: int, legs: list[tuple[int, int]], findings: tuple[Finding, ...]
+) -> tuple[Step, ...]:
     ends, book, vip = s.scene.ends, s.scene.book, s.topology.vips[number]
-    order = {
-        "request": 1,
-        "forward": 2,
-        "sent on": 2,
-        "reply": 3,
-        "balancer's own": 3,
-        "answer": 3,
-        "relayed": 4,
-        "return": 4,
-    }
-    failing = {(f.rule, mac) for f in findings if f.vip == vip.address for mac in (f.subject.mac,)}
-    wrong = [int(s.wrong[row])] if s.wrong[row] >= 0 else []
+    failing = {(finding.rule, finding.subject.mac) for finding in findings if finding.vip == vip.address}
+    elsewhere = [(int(s.wrong[row]), REPLY)] if s.wrong[row] >= 0 else []
     steps = []
-    for leg in [*sorted(legs, key=lambda leg: order[_role(s, number, leg)]), *wrong]:
-        role = "reply" if leg in wrong else _role(s, number, leg)
+    for leg, role in [*sorted(legs, key=lambda pair: STEPS[pair[1]]), *elsewhere]:
         tunnel = f" (in a tunnel to {book.text(int(ends.outer_dst[leg]))})" if ends.tunnel[leg] else ""
         steps.append(Step(
-            step=order[role],
-            role=role,
+            step=STEPS[role],
+            role=WORDS[role],
             src_mac=mac_text(int(ends.src_mac[leg])) if ends.src_mac[leg] else None,
             dst_mac=mac_text(int(ends.dst_mac[leg])) if ends.dst_mac[leg] else None,
             src_ip=book.text(int(ends.src[leg])),
@@ -117,23 +124,22 @@ def _steps(s: Sides, number: int, row: int, legs: list[int], findings: tuple[Fin
     return tuple(steps)
 
 
-def _verdict(s: Sides, number: int, row: int, leg: int, role: str, failing: set[tuple[str, str | None]]) -> str:
+def _verdict(s: Sides, number: int, row: int, leg: int, role: int, failing: set[tuple[str, str | None]]) -> str:
     """ok, or the rules that this very step breaks."""
     ends, vip = s.scene.ends, s.topology.vips[number]
     source, to = int(ends.src_mac[leg]), int(ends.dst_mac[leg])
+    from_vip = bool(ends.src[leg] == vip.identity)
+    reset = bool(s.scene.leg("rst")[leg]) and ("DSR204", mac_text(source)) in failing
+    is_reply = role in (REPLY, RELAYED)
+    broken = {
+        "DSR101": role == REQUEST and to in vip.server_macs - vip.balancer_macs,
+        "DSR102": role == FORWARD and to in s.topology.routers and not ends.tunnel[leg],
+        "DSR103": role == FORWARD and ends.dst[leg] != vip.identity,
+        "DSR104": role == FORWARD and ends.src[leg] != s.scene.flows.client[s.roles.flow[row]],
+        "DSR110": role == SENT_ON,
+        "DSR201": is_reply and not from_vip,
+        "DSR202": is_reply and (to in vip.balancer_macs or role == RELAYED),
+        "DSR204": is_reply and reset,
+    }
     rules = {rule for rule, _ in failing}
-    broken = []
-    if role == "request" and to in vip.server_macs - vip.balancer_macs:
-        broken.append("DSR101")
-    if role == "forward":
-        broken += ["DSR102"] if to in s.topology.routers and not ends.tunnel[leg] else []
-        broken += ["DSR103"] if ends.dst[leg] != vip.identity else []
-        broken += ["DSR104"] if ends.src[leg] != s.scene.flows.client[s.roles.flow[row]] else []
-    if role == "sent on":
-        broken.append("DSR110")
-    if role in ("reply", "relayed"):
-        broken += ["DSR201"] if ends.src[leg] != vip.identity else []
-        broken += ["DSR202"] if to in vip.balancer_macs or role == "relayed" else []
-        broken += ["DSR204"] if ("DSR204", mac_text(source)) in failing and s.scene.leg("rst")[leg] else []
-    told = [rule for rule in broken if rule in rules]
-    return ", ".join(told) if told else "ok"
+    return ", ".join(rule for rule, breaks in broken.items() if breaks and rule in rules) or OK

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrcheck.flows.table import TCP, Int64, rows_by_value
+from dsrcheck.flows.table import TCP, Flags, Int64, distinct_rows, rows_by_value
 from dsrcheck.topology.hops import AT_ONCE, UNUSED, share_packets
 from dsrcheck.topology.model import NAT, PROXY
 from dsrcheck.topology.scene import Scene
@@ -81,14 +81,13 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     ends, flows = scene.ends, scene.flows
     serving = scene.of_services & ~scene.inbound & (ends.protocol == TCP) & (scene.leg("syn_ack") > 0)
     asking = scene.of_services & scene.inbound & (ends.protocol == TCP) & (scene.leg("syn") > 0)
-    askers, servers_ = set(ends.src_mac[asking].tolist()), set(ends.src_mac[serving].tolist())
     answered = np.zeros(len(flows), np.int64)
     back = scene.of_services & ~scene.inbound
     np.maximum.at(answered, flows.of_leg[back], scene.leg("payload")[back])
     found = {}
-    for box, back_box in _front_and_back(askers, servers_):
-        front = np.unique(flows.of_leg[serving & (ends.src_mac == box)])
-        behind = np.unique(flows.of_leg[asking & (ends.src_mac == back_box)])
+    served, asked = _flows_by_sender(scene, serving), _flows_by_sender(scene, asking)
+    for box, back_box in _front_and_back(set(asked), set(served)):
+        front, behind = served[box], asked[back_box]
         own = scene.stated.get(back_box, frozenset())
         front = front[answered[front] > 0]
         for place in sorted(rows_by_value(flows.service[front]), key=len, reverse=True)[:SERVICE_LIMIT]:
@@ -113,6 +112,12 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     return found
 
 
+def _flows_by_sender(scene: Scene, mask: Flags) -> dict[int, Int64]:
+    """MAC -> the flows, sorted, of the legs under a mask that it sent."""
+    mac, flow = distinct_rows(scene.ends.src_mac[mask], scene.flows.of_leg[mask])
+    return {int(mac[rows[0]]): flow[rows] for rows in rows_by_value(mac)}
+
+
 def _front_and_back(askers: set[int], servers: set[int]) -> list[tuple[int, int]]:
     """MACs that serve, each with the MAC it may ask servers from: its own, or one that does nothing but ask."""
     only_ask = sorted(askers - servers)[:BOX_LIMIT]
@@ -121,8 +126,10 @@ def _front_and_back(askers: set[int], servers: set[int]) -> list[tuple[int, int]
 
 
 def _alike(pairs: dict[int, int], front: Int64, answered: Int64) -> bool:
-    """Whether each of at least three connections has its twin, nearly all of them of the very same length: what it takes
-    to hold two MACs for one proxy."""
+    """Whether two MACs may be held for one proxy.
+
+    Each of at least three connections has its twin, nearly all of them of the very same length.
+    """
     same = sum(answered[one] == answered[other] for one, other in pairs.items())
     return len(pairs) == len(front) >= 3 and same >= 0.8 * len(pairs)
 
