@@ -43,12 +43,20 @@ cdef class Fold:
     @cython.locals(view="const unsigned char[::1]")
     cdef void hold(self, bytes content, long long original, long long time, long long interface)
     @cython.locals(
-        total="unsigned long long*", frame=Frame, reach=int, path=cython.ulonglong, cells="unsigned long long*",
+        total="unsigned long long*", reach=int,
     )
-    cdef void add(
+    cdef int add(
         self, const unsigned char* data, long long offset, long long captured, long long original,
         unsigned long long time, long long interface, int link_type,
+    ) except -1
+    @cython.locals(
+        frame=Frame, at=cython.ulonglong, total="unsigned long long*", cells="unsigned long long*",
+        path=cython.ulonglong, second=cython.ulonglong,
     )
+    cdef int add_decoded(
+        self, const unsigned char* data, int reach, unsigned long long original, unsigned long long time,
+        unsigned long long interface,
+    ) except -1
     @cython.locals(total="unsigned long long*", step=cython.ulonglong)
     cdef int back(self, unsigned long long time) except -1
     @cython.locals(

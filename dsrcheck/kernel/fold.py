@@ -155,40 +155,45 @@ class Fold:
             total[TOTAL_OFFLOAD] += 1
         if self.twins.seen(data, offset, captured, original, interface, time):
             total[TOTAL_TWINS] += 1
-            return
+        else:
+            reach = self.frame.decode_at(data, offset, captured, original, link_type)
+            if reach:
+                self.add_decoded(data, reach, original, time, interface)
+            else:
+                total[TOTAL_UNDECODED] += 1
+
+    def add_decoded(self, data: Buffer, reach: int, original: int, time: int, interface: int) -> None:
+        """Fold the frame that has just been decoded."""
         frame = self.frame
-        reach = frame.decode_at(data, offset, captured, original, link_type)
-        if reach == 0:
-            total[TOTAL_UNDECODED] += 1
-            return
-        path = self.find_path(frame, interface)
-        if path == NOWHERE:
+        at = self.find_path(frame, interface)
+        total = self.totals.cells
+        if at == NOWHERE:
             total[TOTAL_FOLDED_FRAMES] += 1
             total[TOTAL_FOLDED_BYTES] += original
-            return
-        cells = self.paths.cells
-        if cells[path + PATH_FRAMES] == 0:
-            cells[path + PATH_FIRST_TIME] = cells[path + PATH_LAST_TIME] = time
-        elif time > cells[path + PATH_LAST_TIME]:
-            cells[path + PATH_LAST_TIME] = time
-        elif time < cells[path + PATH_FIRST_TIME]:
-            cells[path + PATH_FIRST_TIME] = time
-        cells[path + PATH_FRAMES] += 1
-        cells[path + PATH_BYTES] += original
-        if reach >= 3:
-            cells[path + PATH_IP_FRAMES] += 1
-        path = path // self.paths.width
-        self.count_bytes(path, time // SECOND, original)
-        if frame.claim:
-            self.add_claim(frame, interface, time)
-        if reach < 3:
-            total[TOTAL_NOT_IP] += 1
-            return
-        if reach == 3 or frame.more_fragments or frame.protocol != TCP:
-            self.add_note(frame, reach, path, interface, time)
-        elif frame.tcp_flags & SYN_ACK == SYN:
-            self.count_syn(frame, time // SECOND)
-        self.legs.add(frame, data, reach, path, original, time, self.number)
+        else:
+            cells = self.paths.cells
+            if cells[at + PATH_FRAMES] == 0:
+                cells[at + PATH_FIRST_TIME] = cells[at + PATH_LAST_TIME] = time
+            elif time > cells[at + PATH_LAST_TIME]:
+                cells[at + PATH_LAST_TIME] = time
+            elif time < cells[at + PATH_FIRST_TIME]:
+                cells[at + PATH_FIRST_TIME] = time
+            cells[at + PATH_FRAMES] += 1
+            cells[at + PATH_BYTES] += original
+            path = at // self.paths.width
+            second = time // SECOND
+            self.count_bytes(path, second, original)
+            if frame.claim:
+                self.add_claim(frame, interface, time)
+            if reach < 3:
+                total[TOTAL_NOT_IP] += 1
+            else:
+                cells[at + PATH_IP_FRAMES] += 1
+                if reach == 3 or frame.more_fragments or frame.protocol != TCP:
+                    self.add_note(frame, reach, path, interface, time)
+                elif frame.tcp_flags & SYN_ACK == SYN:
+                    self.count_syn(frame, second)
+                self.legs.add(frame, data, reach, path, original, time, self.number)
 
     def back(self, time: int) -> None:
         """Note that time ran backwards."""

@@ -52,7 +52,7 @@ cdef class LegRows:
         leg="unsigned long long*", flags=cython.ulonglong, seq=cython.ulonglong, length=cython.ulonglong,
         mss=cython.ulonglong, end=cython.ulonglong, ahead=cython.ulonglong,
     )
-    cdef void add_segment(self, Frame frame, unsigned long long at, unsigned long long time, unsigned long long number)
+    cdef int add_segment(self, Frame frame, unsigned long long at, unsigned long long time, unsigned long long number) except -1
     @cython.locals(leg="unsigned long long*")
     cdef int add_syn(
         self, unsigned long long at, unsigned long long isn, unsigned long long time, unsigned long long number

@@ -241,25 +241,25 @@ class LegRows:
             if flags & SYN:
                 length += 1
                 leg[at + (LEG_SYN_ACK if flags & ACK else LEG_SYN)] += 1
+                if not flags & RST:
+                    self.add_syn(at, seq, time, number)
             if flags & RST:
                 leg[at + LEG_RST] += 1
                 if leg[at + LEG_RST_FRAME] == 0:
                     leg[at + LEG_RST_FRAME] = number
                     leg[at + LEG_RST_TIME] = time
                     leg[at + LEG_RST_ACK] = 1 if flags & ACK else 0
-                return
-            if flags & SYN:
-                self.add_syn(at, seq, time, number)
-        if leg[at + LEG_SEQ_FRAME] == 0:
-            leg[at + LEG_SEQ_FRAME] = number
-            leg[at + LEG_SEQ_FIRST] = leg[at + LEG_SEQ_TOP] = seq
-        end = (seq + length) & MASK_32
-        ahead = (end - leg[at + LEG_SEQ_TOP]) & MASK_32
-        if ahead < HALF:
-            leg[at + LEG_SEQ_TOP] = end
-            leg[at + LEG_SEQ_ADVANCE] += ahead
-        if flags & ACK:
-            self.add_acknowledgement(at, frame.ack)
+        if not flags & RST:
+            if leg[at + LEG_SEQ_FRAME] == 0:
+                leg[at + LEG_SEQ_FRAME] = number
+                leg[at + LEG_SEQ_FIRST] = leg[at + LEG_SEQ_TOP] = seq
+            end = (seq + length) & MASK_32
+            ahead = (end - leg[at + LEG_SEQ_TOP]) & MASK_32
+            if ahead < HALF:
+                leg[at + LEG_SEQ_TOP] = end
+                leg[at + LEG_SEQ_ADVANCE] += ahead
+            if flags & ACK:
+                self.add_acknowledgement(at, frame.ack)
 
     def add_syn(self, at: int, isn: int, time: int, number: int) -> None:
         """Note a SYN or SYN-ACK, and whether it starts another connection."""

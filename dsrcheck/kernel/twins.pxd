@@ -5,25 +5,26 @@ cimport cython
 cdef unsigned long long FACTOR
 
 cdef enum:
-    FRAMES = 1024
+    FRAMES = 512
     WINDOW = 1000000
-    SLOTS = 2048
+    SLOTS = 1024
 
 @cython.final
 cdef class Twins:
     cdef long long number
-    cdef unsigned long long[::1] digests
-    cdef long long[::1] times
-    cdef long long[::1] before
-    cdef long long[::1] slots
+    cdef unsigned long long[::1] ring
+    cdef unsigned long long[::1] slots
 
     cdef int seen(
         self, const unsigned char* data, long long offset, long long captured, long long original, long long interface,
-        long long time,
+        unsigned long long time,
     ) noexcept nogil
-    @cython.locals(slot=cython.ulonglong, last=cython.longlong, n=cython.longlong, apart=cython.longlong, place=cython.longlong)
-    cdef int remember(self, unsigned long long key, long long time) noexcept nogil
-    @cython.locals(n=cython.longlong)
+    @cython.locals(
+        ring="unsigned long long*", slot=cython.ulonglong, last=cython.longlong, n=cython.longlong, at=cython.longlong,
+        before=cython.ulonglong, twin=int,
+    )
+    cdef int remember(self, unsigned long long key, unsigned long long time) noexcept nogil
+    @cython.locals(n=cython.longlong, at=cython.longlong)
     cpdef tail(self)
 
 @cython.locals(

@@ -7,6 +7,7 @@ Plain Python that Cython also compiles (types in twins.pxd).
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ except ImportError:
 if TYPE_CHECKING:
     from dsrcheck.kernel.decode import Buffer
 
-TWIN_FRAMES = 1024
+TWIN_FRAMES = 512
 TWIN_WINDOW = 1_000_000
 
 if not cython.compiled:
@@ -37,12 +38,10 @@ class Twins:
 
     def __init__(self) -> None:
         self.number = 0
-        # Rings over frames: digest, time, and the number of the frame before that has the same slot.
-        self.digests = array("Q", bytes(8 * FRAMES))
-        self.times = array("q", bytes(8 * FRAMES))
-        self.before = array("q", bytes(8 * FRAMES))
+        # A ring of frames of four cells: digest, time, number of the last frame before in the same slot, and a spare.
+        self.ring = array("Q", bytes(8 * 4 * FRAMES))
         # Last frame of each slot; a digest's low bits are its slot.
-        self.slots = array("q", bytes(8 * SLOTS))
+        self.slots = array("Q", bytes(8 * SLOTS))
 
     def seen(self, data: Buffer, offset: int, captured: int, original: int, interface: int, time: int) -> int:
         """Remember a frame, and tell (1 or 0) whether it is a twin."""
@@ -50,33 +49,36 @@ class Twins:
 
     def remember(self, key: int, time: int) -> int:
         """`seen` by digest."""
+        if cython.compiled:
+            ring = cython.address(self.ring[0])
+        else:
+            ring = self.ring
         slot = key & (SLOTS - 1)
         last = self.slots[slot]
         n = last
         twin = 0
         while n > 0 and n + FRAMES > self.number:
-            if self.digests[n & (FRAMES - 1)] == key:
-                apart = time - self.times[n & (FRAMES - 1)]
-                if apart <= WINDOW and apart >= -WINDOW:
-                    twin = 1
+            at = (n & (FRAMES - 1)) * 4
+            if ring[at] == key:
+                before = ring[at + 1]
+                twin = 1 if (time - before if time > before else before - time) <= WINDOW else 0
                 break
-            n = self.before[n & (FRAMES - 1)]
+            n = ring[at + 2]
         self.number += 1
-        place = self.number & (FRAMES - 1)
-        self.digests[place] = key
-        self.times[place] = time
-        self.before[place] = last
+        at = (self.number & (FRAMES - 1)) * 4
+        ring[at] = key
+        ring[at + 1] = time
+        ring[at + 2] = last
         self.slots[slot] = self.number
         return twin
 
     def tail(self) -> array[int]:
         """Digests and times of the frames remembered, by turns, the oldest first."""
         remembered = array("Q")
-        n = max(1, self.number - FRAMES + 1)
-        while n <= self.number:
-            remembered.append(self.digests[n & (FRAMES - 1)])
-            remembered.append(self.times[n & (FRAMES - 1)])
-            n += 1
+        for n in range(max(1, self.number - FRAMES + 1), self.number + 1):
+            at = (n & (FRAMES - 1)) * 4
+            remembered.append(self.ring[at])
+            remembered.append(self.ring[at + 1])
         return remembered
 
     def resume(self, tail: array[int]) -> None:
@@ -92,7 +94,7 @@ def digest(data: Buffer, offset: int, captured: int, original: int, interface: i
         return int.from_bytes(
             blake2b(data[offset : offset + captured], digest_size=8, salt=lengths[:16]).digest(), "little"
         )
-    # Four lanes, so that the processor multiplies four words at a time.
+    # Four lanes, so that the processor multiplies four words at a time; the last word may overlap the one before.
     p: Any = cython.address(data[offset])
     left = captured
     a: int = original
@@ -108,26 +110,33 @@ def digest(data: Buffer, offset: int, captured: int, original: int, interface: i
         d ^= d >> 32
         p = p + 32
         left -= 32
-    while left >= 8:
+    if left >= 8:
         a = (a ^ load(p)) * FACTOR
         a ^= a >> 32
-        p = p + 8
-        left -= 8
-    while left > 0:
-        b = (b ^ p[0]) * FACTOR
+    if left >= 16:
+        b = (b ^ load(p + 8)) * FACTOR
         b ^= b >> 32
-        p = p + 1
-        left -= 1
-    a = (a ^ b) * FACTOR
+    if left >= 24:
+        c = (c ^ load(p + 16)) * FACTOR
+        c ^= c >> 32
+    if captured >= 8:
+        d = (d ^ load(p + (left - 8))) * FACTOR
+        d ^= d >> 32
+    else:
+        while left > 0:
+            d = (d ^ p[0]) * FACTOR
+            d ^= d >> 32
+            p = p + 1
+            left -= 1
+    a = (a ^ (b << 1 | b >> 63)) * FACTOR
+    c = (c ^ (d << 1 | d >> 63)) * FACTOR
     a ^= a >> 29
     a = (a ^ c) * FACTOR
-    a ^= a >> 31
-    a = (a ^ d) * FACTOR
     a ^= a >> 32
     return a
 
 
-def load(p: Any) -> int:
+def load(p: Sequence[int]) -> int:
     """Eight bytes as a little-endian number (in this form compilers make one load of it)."""
     a = p[0]
     b = p[1]
