@@ -76,7 +76,7 @@ class Connection:
         self.timed: tuple[int, int] | None = None
         self.fin_at: int | None = None
         self.confirmed = 0
-        self.tries = 0
+        self.answered = 0
 
     # What the application does.
 
@@ -164,9 +164,12 @@ class Connection:
         self._stamp(packet)
 
     def _repeat_handshake(self, flags: int) -> None:
+        now = self.tcp.host.clock.now
         if self.state == "syn-received":
-            self._syn(SYN | ACK)
-            self.deadline = self.tcp.host.clock.now + (SECOND << self.backoff)
+            # Linux limits the answers to repeated SYNs (tcp_invalid_ratelimit, 500 ms).
+            if now > self.answered + SECOND // 2:
+                self._syn(SYN | ACK)
+                self.deadline = now + (SECOND << self.backoff)
         elif flags & ACK:
             self._ack()
 
@@ -318,6 +321,7 @@ class Connection:
         host.send(packets.packet(self.src, self.dst, packets.TCP, segment, host.ttl, ident), self.src, self.dst)
 
     def _syn(self, flags: int) -> None:
+        self.answered = self.tcp.host.clock.now
         options = (
             b"\x02\x04" + self._own_mss().to_bytes(2, "big") + b"\x04\x02" + self._timestamps() + b"\x01\x03\x03\x07"
         )

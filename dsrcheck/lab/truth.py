@@ -260,7 +260,8 @@ def _vantage(
     declared: list[tuple[str, ...]] = []
     may = set(scenario.may) | (fault.may if fault is not None else set())
     if fault is not None and not fault.capture:
-        may.add("DSR703")  # where replies fail, the requests are the heavier part
+        # Where replies fail, the requests are the heavier part; and what is wrong may differ from what is declared.
+        may |= {"DSR703", "DSR406"}
     culprits: dict[str, tuple[str, ...]] = {}
     looked = view(net, scenario, fault_host, recording) if expects else None
     for expect in expects:
@@ -337,8 +338,10 @@ def _speaks(scenario: Scenario, fault: Fault | None, recording: Recording) -> di
     }
     if longer or not scenario.offload:  # unfinished checksums alone are not always looked at
         said["DSR904"] = longer
-    if len(frames) <= MANY and recording.link_type != COOKED:
-        said["DSR906"] = _caught_midway(frames)
+    if len(frames) <= MANY and recording.link_type != COOKED and scenario.balanced:
+        midway = _caught_midway(frames)
+        if midway or fault is None or not fault.capture:
+            said["DSR906"] = midway
     if not scenario.balanced:
         said["DSR705"] = False
     elif scenario.mode.startswith("dsr") and recording.name == "mirror" and fault is None and not scenario.expects:

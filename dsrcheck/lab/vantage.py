@@ -9,6 +9,7 @@ from typing import Any
 from dsrcheck.capture import Interface
 from dsrcheck.lab.clock import MILLISECOND
 from dsrcheck.lab.network import Network
+from dsrcheck.lab.packets import TCP, Packet
 from dsrcheck.lab.scenario import Fault, LabError, names
 
 COOKED = 113  # LINKTYPE_LINUX_SLL
@@ -50,10 +51,11 @@ def recordings(net: Network, fault: Fault | None, begin: int) -> dict[str, Recor
 
 
 def befall(recording: Recording, what: Mapping[str, Any]) -> Recording:
-    """A capture with a defect of its own: `skip` so many frames, `cooked`, `dropped` one of so many, `cut`, `back`."""
+    """A capture with a defect of its own: `begin` with data, `cooked`, `dropped` one of so many, `cut`, `back`."""
     frames = recording.frames
-    if "skip" in what:
-        frames = frames[int(what["skip"]) :]
+    if "begin" in what:
+        first = next((n for n, (_, frame) in enumerate(frames) if _carries_data(frame)), 0)
+        frames = frames[first:]
     if "back" in what:
         # Every so often a frame gets a stamp from a little before the last one, as cards with several queues give.
         frames = [
@@ -72,6 +74,12 @@ def befall(recording: Recording, what: Mapping[str, Any]) -> Recording:
     if "cut" in what:
         recording = replace(recording, cut=int(what["cut"]))
     return replace(recording, frames=frames)
+
+
+def _carries_data(frame: bytes) -> bool:
+    """Whether a frame is a TCP segment with payload: what a capture begins with that begins in the middle."""
+    packet = Packet(frame)
+    return bool(packet.version and packet.protocol == TCP and packet.payload)
 
 
 def _own(recording: Recording) -> bytes:

@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from dsrcheck.lab import packets
-from dsrcheck.lab.clock import SECOND, Timer
+from dsrcheck.lab.clock import MILLISECOND, SECOND, Timer
 
 if TYPE_CHECKING:
     from dsrcheck.lab.forwarder.balancer import Balancer
@@ -48,8 +48,8 @@ class Failover:
         if settings.announce if announce is None else announce:
             # Pairs, some milliseconds apart, a second apart, as keepalived does.
             self._announce()
-            for wait in (0, SECOND, SECOND):
-                balancer.clock.timer(wait + balancer.delay(2000, 5000) * (1 + (wait > 0)), self._announce)
+            for wait in (3 * MILLISECOND, SECOND, SECOND + 5 * MILLISECOND):
+                balancer.clock.timer(wait + balancer.delay(0, 2000), self._announce)
         if settings.adverts:
             self._advertise()
 
