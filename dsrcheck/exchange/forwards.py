@@ -26,6 +26,7 @@ def forward_facts(s: Sides) -> dict[str, Column]:
     both = s.request.seen & forward.seen & s.is_balancer(s.request.of_first(ends.dst_mac))
     role, role_known = _receiver(s)
     same, same_known = _same_packets(s, both)
+    drop, drop_known = _ttl_drop(s)
     missing, repeated, counted = _loss(s, both)
     servers, servers_known = servers_per_connection(s)
     by_host = sent_on.seen & ~np.isin(sent_on.of_first(ends.src_mac), s.routers)
@@ -36,7 +37,7 @@ def forward_facts(s: Sides) -> dict[str, Column]:
         "forward.outer_dst": Column(forward.of_first(ends.outer_dst, -1), forward.seen, "address"),
         "forward.server_mac": Column(to, forward.seen & (role == "server"), "mac"),
         "forward.same_packets": flag(same, same_known),
-        "forward.ttl_drop": Column(s.request.greatest("ttl_max") - forward.greatest("ttl_max"), both & ~sent_on.seen),
+        "forward.ttl_drop": Column(drop, drop_known),
         "forward.missing": Column(missing, counted, "number"),
         "forward.repeated": Column(repeated, counted, "number"),
         "forward.servers": Column(servers, servers_known, "number"),
@@ -68,19 +69,39 @@ def _plain(s: Sides) -> Flags:
     return (s.request.greatest("longest") <= LONGEST_PACKET) & (s.forward.greatest("longest") <= LONGEST_PACKET)
 
 
+def _pairs(s: Sides) -> tuple[Int64, Int64, Int64]:
+    """(row, request leg, forward leg) of each hop over a balancer; none where the packet went on, for it came back."""
+    before, after, roles = s.scene.hops.before, s.scene.hops.after, s.roles
+    over = roles.request[before] & roles.forward[after]
+    over[over] = ~s.sent_on.seen[roles.row[before[over]]]
+    return roles.row[before[over]], before[over], after[over]
+
+
 def _same_packets(s: Sides, both: Flags) -> tuple[Flags, Flags]:
     """(whether what was forwarded is what came in, whether that is known).
 
-    Known true where the legs share packets; known false where not one of the sampled packets is the same although
-    nothing in the capture (offload, cut frames) explains it.
+    Known true where the legs share packets; known false where a box took a five-tuple's packets and of those it sent
+    not one of the sampled is the same, although nothing in the capture (offload, cut frames) explains it.
     """
-    scene, rows = s.scene, np.flatnonzero(both)
-    request, forward, hashes = s.request.first[rows], s.forward.first[rows], scene.leg("hash")
-    same = np.zeros(len(s.roles), bool)
-    same[rows] = share_packets(scene.samples, request, forward) | (hashes[request] == hashes[forward])
+    scene, hashes = s.scene, s.scene.leg("hash")
+    rows, request, forward = _pairs(s)
+    alike = share_packets(scene.samples, request, forward) | (hashes[request] == hashes[forward])
+    same, other = np.zeros(len(s.roles), bool), np.zeros(len(s.roles), bool)
+    same[rows[alike]] = True
+    other[rows[~alike]] = True
     whole = (s.request.total("hash_cut") + s.forward.total("hash_cut")) == 0
-    direct = s.request.of_first(scene.ends.dst) == s.forward.of_first(scene.ends.dst)
-    return same, both & (same | (_plain(s) & whole & direct))
+    return same & ~other, both & ((same & ~other) | (other & _plain(s) & whole))
+
+
+def _ttl_drop(s: Sides) -> tuple[Int64, Flags]:
+    """(by how much the balancer lowers the TTL, whether that is known): of its hops the one furthest from 0 and 1."""
+    rows, request, forward = _pairs(s)
+    drop = s.scene.leg("ttl_max")[request] - s.scene.leg("ttl_max")[forward]
+    found, seen = np.zeros(len(s.roles), np.int64), np.zeros(len(s.roles), bool)
+    order = np.argsort(np.abs(2 * drop - 1), kind="stable")  # the oddest is written last
+    found[rows[order]] = drop[order]
+    seen[rows] = True
+    return found, seen
 
 
 def _loss(s: Sides, both: Flags) -> tuple[Int64, Int64, Flags]:

@@ -176,33 +176,36 @@ def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple
     sender passes on packets of a host of this very link, to which the server answers by itself.
     """
     hosts = {mac for view in views for mac in view.hosts if len(view.hosts) == 1}
-    ends = scene.ends
+    found = {}
     for sender, host in sorted(candidate.arrivals(scene)):
-        if host not in hosts:
-            continue
-        rows = candidate.inbound[
-            (ends.src_mac[candidate.inbound] == sender) & (ends.dst_mac[candidate.inbound] == host)
-        ]
-        sources = np.unique(ends.src[rows]).tolist()
-        tunnelled = bool((ends.tunnel[rows] > 0).any())
-        local = any(scene.mac_of.get(source, frozenset({sender})) - {sender} for source in sources)
-        foreign = local or any(source not in scene.own.get(sender, frozenset()) for source in sources)
-        asked = scene.asked.get(candidate.address, frozenset())
-        # Who itself asks for the address only delivers its own: a client, or a router with a stale entry.
-        by_mac = sender not in asked and any(
-            sender in scene.asked.get(address, ()) for address in scene.own.get(host, frozenset()) - {candidate.address}
-        )
-        askers = asked - {sender, host}
-        answers = {dst for src, dst in candidate.departures(scene) if src == host}
-        balancer = frozenset({sender})
-        if foreign and askers and (local or by_mac) and not tunnelled and host not in candidate.owners:
-            text = f"asked for on this link, not answered by {mac_text(host)}, which is sent its packets by"
-            return Proposal(balancer, f"{text} {mac_text(sender)}")
-        if local and answers - {sender}:
-            return Proposal(balancer, f"{mac_text(sender)} passes on packets of hosts of this link to {mac_text(host)}")
-        plain_answer = bool((ends.tunnel[candidate.outbound] == 0).any())
-        if tunnelled and answers and plain_answer:
-            return Proposal(balancer, f"{mac_text(host)} is sent its packets in a tunnel and answers without one")
+        # A host's only address is no VIP: it is the server itself that is asked.
+        if host in hosts and scene.own.get(host, frozenset()) - {candidate.address}:
+            why = _why_sender_forwards(scene, candidate, sender, host)
+            if why:
+                found[sender] = why
+    return Proposal(frozenset(found), "; ".join(dict.fromkeys(found.values()))) if found else None
+
+
+def _why_sender_forwards(scene: Scene, candidate: Candidate, sender: int, host: int) -> str | None:
+    ends, inbound = scene.ends, candidate.inbound
+    rows = inbound[(ends.src_mac[inbound] == sender) & (ends.dst_mac[inbound] == host)]
+    sources = np.unique(ends.src[rows]).tolist()
+    local = any(scene.mac_of.get(source, frozenset({sender})) - {sender} for source in sources)
+    foreign = local or any(source not in scene.own.get(sender, frozenset()) for source in sources)
+    asked = scene.asked.get(candidate.address, frozenset())
+    # Who itself asks for the address only delivers its own: a client, or a router with a stale entry.
+    by_mac = sender not in asked and any(
+        sender in scene.asked.get(address, ()) for address in scene.own.get(host, frozenset()) - {candidate.address}
+    )
+    answers = {dst for src, dst in candidate.departures(scene) if src == host}
+    who, by = mac_text(host), mac_text(sender)
+    if (ends.tunnel[rows] > 0).any():
+        plain_answer = bool(answers) and bool((ends.tunnel[candidate.outbound] == 0).any())
+        return f"{who} is sent its packets in a tunnel by {by} and answers without one" if plain_answer else None
+    if foreign and asked - {sender, host} and (local or by_mac) and host not in candidate.owners:
+        return f"asked for on this link, not answered by {who}, which is sent its packets by {by}"
+    if local and answers - {sender}:
+        return f"{by} passes on packets of hosts of this link to {who}"
     return None
 
 

@@ -57,13 +57,15 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64) -> Hops:
     """
     table, ends = legs.legs, flows.ends
     one_way, _ = group_rows(flows.of_leg, flows.inbound.astype(np.int64), (~ends.whole).astype(np.int64))
-    first, time, ttl = column(table, "first_frame"), column(table, "first_time"), column(table, "ttl_max")
+    first, ttl = column(table, "first_frame"), column(table, "ttl_max")
+    start, end = column(table, "first_time"), column(table, "last_time")
     # The TTL tells the order of hops even where time stamps run back; legs of one TTL are told by time.
     order = np.lexsort((first, -ttl, one_way))
     befores, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for distance in range(1, min(FURTHEST, len(order) - 1) + 1):
         before, after = order[:-distance], order[distance:]
-        at_once = np.abs(time[after] - time[before]) < AT_ONCE
+        at_once = np.abs(start[after] - start[before]) < AT_ONCE
+        at_once |= np.abs(end[after] - end[before]) < AT_ONCE
         near = (
             (one_way[before] == one_way[after])
             & ((ends.src_mac[before] != ends.src_mac[after]) | (at_once & (ends.tunnel[before] == 0)))
@@ -75,6 +77,11 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64) -> Hops:
         )
         before, after = before[near], after[near]
         same = share_packets(samples, before, after)
-        befores.append(before[same])
-        afters.append(after[same])
+        # A box that takes a five-tuple's packets and sends packets of that five-tuple passed them on, changed or not.
+        same |= (ends.dst_mac[before] == ends.src_mac[after]) & (ends.dst_mac[before] != 0)
+        same |= (ends.dst_mac[after] == ends.src_mac[before]) & (ends.dst_mac[after] != 0)
+        # What leaves the MAC that the other leg goes to comes after it, whatever TTL or clock say.
+        turned = (ends.dst_mac[after] == ends.src_mac[before]) & (ends.dst_mac[before] != ends.src_mac[after])
+        befores.append(np.where(turned, after, before)[same])
+        afters.append(np.where(turned, before, after)[same])
     return Hops(np.concatenate(befores), np.concatenate(afters))

@@ -149,7 +149,8 @@ def _vip(
     if proposal and proposal.balancers:
         # A backup that took over: it owns the address and takes its packets, and others answer.
         rivals = answered_at_once(scene, candidate.address)
-        balancers |= {dst for _, dst in arrivals if dst in candidate.owners - rivals} - repliers - declared_servers
+        taken = {dst for src, dst in arrivals if src not in balancers and dst in candidate.owners - rivals}
+        balancers |= taken - repliers - declared_servers
     is_rewriting = rewriter is not None and proposal is not None and proposal.evidence == rewriter.evidence
     sent = forwarded_legs(scene, balancers)
     forwarded = set(scene.ends.dst_mac[candidate.inbound[sent[candidate.inbound]]].tolist()) - nobody

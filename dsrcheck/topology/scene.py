@@ -143,16 +143,28 @@ class Scene:
         return dict(found)
 
     @cached_property
+    def kept_forwards(self) -> tuple[Int64, Int64]:
+        """(legs that a box passed on with the requester's MAC as source, the MAC at which that box took the packets)."""
+        before, after = self.hops.before, self.hops.after
+        kept = self.ends.src_mac[before] == self.ends.src_mac[after]
+        legs, first = np.unique(after[kept], return_index=True)
+        return legs, self.ends.dst_mac[before[kept][first]]
+
+    @cached_property
     def edges_of_interfaces(self) -> dict[int, dict[tuple[int, int], int]]:
         """Interface -> (sender, receiver) -> frames of IP legs and ARP/NDP to no group address; MAC 0: not known."""
         paths, path, claims = self.legs.paths, self.leg("path"), self.claims
         frames = np.zeros(len(paths), np.int64)
         np.add.at(frames, path, self.leg("frames"))
-        used = np.unique(path)
-        interface = np.concatenate([column(paths, "interface")[used], claims.interface])
-        src = np.concatenate([column(paths, "src_mac")[used], claims.src_mac])
-        dst = np.concatenate([column(paths, "dst_mac")[used], claims.dst_mac])
-        count = np.concatenate([frames[used], np.ones(len(claims), np.int64)])
+        # A forward that keeps the requester's MAC as source was sent by the box that took the request.
+        kept, sender = self.kept_forwards
+        np.subtract.at(frames, path[kept], self.leg("frames")[kept])
+        used = np.flatnonzero(frames > 0)
+        interfaces = column(paths, "interface")
+        interface = np.concatenate([interfaces[used], interfaces[path[kept]], claims.interface])
+        src = np.concatenate([column(paths, "src_mac")[used], sender, claims.src_mac])
+        dst = np.concatenate([column(paths, "dst_mac")[used], self.ends.dst_mac[kept], claims.dst_mac])
+        count = np.concatenate([frames[used], self.leg("frames")[kept], np.ones(len(claims), np.int64)])
         group, leader = group_rows(interface, src, dst)
         sums = np.zeros(len(leader), np.int64)
         np.add.at(sums, group, count)
