@@ -214,3 +214,16 @@ def test_a_bad_fault_file_is_refused() -> None:
     """An unknown key in an expectation."""
     with pytest.raises(LabError, match="were"):
         read_fault("mine", 'summary = "x"\n[[expect]]\nrule = "DSR101"\nseen = "anything"\nwere = "M"')
+
+
+def test_a_large_scenario_is_large() -> None:
+    """100,000 frames on the mirror, every download whole: what the speed of the lab is measured by."""
+    made = run("dsr-large-transfer")
+    frames = made.frames("mirror")
+    assert len(frames) > 100_000
+    replies = sum(
+        len(frame)
+        for _, frame in frames
+        if frame[6:12] in {bytes.fromhex(f"0001aabbcc{n}") for n in ("64", "65", "66")}
+    )
+    assert replies > 3 * 13 * 2_000_000
