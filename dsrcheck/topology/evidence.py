@@ -204,7 +204,7 @@ def _why_sender_forwards(scene: Scene, candidate: Candidate, sender: int, host: 
         return f"{who} is sent its packets in a tunnel by {by} and answers without one" if plain_answer else None
     if foreign and asked - {sender, host} and (local or by_mac) and host not in candidate.owners:
         return f"asked for on this link, not answered by {who}, which is sent its packets by {by}"
-    if local and answers - {sender}:
+    if local and sender not in asked and answers - {sender}:
         return f"{by} passes on packets of hosts of this link to {who}"
     return None
 
@@ -212,7 +212,7 @@ def _why_sender_forwards(scene: Scene, candidate: Candidate, sender: int, host: 
 def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
     """At a client or gateway: requests go to the owner of the address, replies come from other hosts' MACs."""
     departures, arrivals = candidate.departures(scene), candidate.arrivals(scene)
-    entered = {dst for _, dst in arrivals}
+    entered = {dst for _, dst in arrivals} - {0}  # Linux cooked captures have no destination MAC
     box = entered & candidate.owners if candidate.owners else entered
     if not box or (any(is_virtual_router_mac(mac) for mac in box) and len({src for src, _ in departures} - box) < 2):
         return None
