@@ -193,7 +193,8 @@ def tcp(src_port: int, dst_port: int, flags: str, seq: int, ack: int, data: byte
 
 def _frames_at(frames: Sequence[tuple[int, bytes]], host: Host) -> list[tuple[int, bytes]]:
     """A host's own frames, and the broadcasts on its VLANs."""
-    own = [frame for _, frame in frames if octets(host.mac) in (frame[:6], frame[6:12])]
+    mac = octets(host.mac)
+    own = {frame for _, frame in frames if mac in (frame[:6], frame[6:12])}
     links = {_tag(frame) for frame in own}
     return [(time, frame) for time, frame in frames if frame in own or (frame[0] & 1 and _tag(frame) in links)]
 

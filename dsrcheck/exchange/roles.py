@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrcheck.flows.table import Flags, Int64, column
+from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.model import NAT, PROXY, Vip
 from dsrcheck.topology.scene import Scene
@@ -155,5 +155,4 @@ def _keep_rows(roles: Roles, keep: Flags) -> Roles:
 
 def end_of_capture(scene: Scene) -> int:
     """Time (ns) of the last frame of the capture."""
-    last = column(scene.legs.legs, "last_time")
-    return int(last.max()) if len(last) else 0
+    return scene.legs.totals["last_time"]
