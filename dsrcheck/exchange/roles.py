@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.topology.evidence import forwarded_legs
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.model import NAT, PROXY, Vip
 from dsrcheck.topology.scene import Scene
@@ -68,11 +69,10 @@ def assign_roles(scene: Scene, topology: Topology) -> Roles:
 
     inbound, outbound = inside & scene.inbound, inside & ~scene.inbound
     before, after = scene.hops.before, scene.hops.after
-    passed = np.zeros(len(leg_row), bool)
-    # A balancer may keep the requester's MAC as source: then the leg is known by the packets, not by who sent it.
-    passed[after[inbound[before] & balancer_takes[before] & (ends.src_mac[before] == ends.src_mac[after])]] = True
-    rewriting = _rewriting(vips)[leg_vip] & inside
-    forward = inbound & (balancer_sends | passed) & ~rewriting
+    forward = np.zeros(len(leg_row), bool)
+    for number, vip in enumerate(vips):
+        if vip.mode not in (NAT, PROXY):
+            forward |= inbound & (leg_vip == number) & forwarded_legs(scene, vip.balancer_macs)
     sent_on = np.zeros(len(leg_row), bool)
     sent_on[after[forward[before] & inbound[after] & ~forward[after]]] = True
     request = inbound & ~forward & ~sent_on
@@ -119,7 +119,9 @@ def _vip_of_flow(scene: Scene, vips: tuple[Vip, ...]) -> Int64:
     for number, vip in enumerate(vips):
         # A balancer that asks the VIP on a server is a health check, not a client.
         checkers = {address for mac in vip.balancer_macs for address in scene.own.get(mac, ())} - {vip.identity}
-        mine = (flows.service == vip.identity) & ~np.isin(flows.client, list(checkers))
+        behind = np.zeros(len(flows), bool)
+        behind[list(vip.flow_pairs.values())] = True
+        mine = (flows.service == vip.identity) & ~np.isin(flows.client, list(checkers)) & ~behind
         wanted = np.zeros(len(flows), bool)
         for service in vip.services:
             wanted |= (flows.protocol == service.protocol) & (flows.service_port == service.port)
@@ -127,11 +129,6 @@ def _vip_of_flow(scene: Scene, vips: tuple[Vip, ...]) -> Int64:
     whole = np.zeros(len(flows), bool)
     whole[flows.of_leg[scene.of_services & scene.ends.whole]] = True
     return np.where(whole, found, -1)
-
-
-def _rewriting(vips: tuple[Vip, ...]) -> Flags:
-    """Whether each VIP's balancer rewrites; one more at the end for the legs of none (index -1)."""
-    return np.array([vip.mode in (NAT, PROXY) for vip in vips] + [False])
 
 
 def _rows_with(roles: Roles, legs: Flags) -> Flags:

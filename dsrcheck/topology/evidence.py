@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrcheck.addresses import is_virtual_router_mac, mac_text
+from dsrcheck.addresses import MAC_BITS, is_virtual_router_mac, mac_text
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.scene import INITIAL_TTLS, Scene
@@ -84,6 +84,7 @@ def relays_of(scene: Scene) -> dict[int, frozenset[Relay]]:
     explained[after[adjacent]] = True
     ttl = scene.leg("ttl_max")
     near = (ttl[before] - ttl[after] <= 1) & (ttl[before] >= ttl[after])
+    near |= _owned(scene, scene.service_of_leg[before], ends.dst_mac[before])
     near &= (ends.dst_mac[before] != ends.dst_mac[after]) | (ends.dst_mac[before] == 0)
     keep = adjacent | (~explained[after] & near)
     before, after, kept = before[keep], after[keep], kept[keep]
@@ -101,12 +102,31 @@ def relays_of(scene: Scene) -> dict[int, frozenset[Relay]]:
     return {address: frozenset(relays) for address, relays in found.items()}
 
 
+def _owned(scene: Scene, addresses: Int64, macs: Int64) -> Flags:
+    """Whether each address is owned, by ARP or NDP, by the MAC beside it."""
+    keys = [address << MAC_BITS | mac for address, owners in scene.owners.items() for mac in owners if address >= 0]
+    return np.isin(addresses << MAC_BITS | macs, keys)
+
+
 def forwarded_legs(scene: Scene, balancers: Collection[int]) -> Flags:
-    """Inbound legs that these boxes sent on: from their MACs, or with the requester's MAC kept as source."""
+    """Inbound legs that these boxes sent on: from their MACs, or with the requester's MAC kept as source.
+
+    A box that is seen to keep the requester's MAC keeps it always: of such a flow every leg that goes elsewhere while
+    packets come to the box is a forward, be it too small a part of the packets to be compared.
+    """
     ends, hops = scene.ends, scene.hops
-    sent = scene.of_services & scene.inbound & np.isin(ends.src_mac, list(balancers))
-    kept = (ends.src_mac[hops.before] == ends.src_mac[hops.after]) & scene.inbound[hops.before]
-    sent[hops.after[kept & np.isin(ends.dst_mac[hops.before], list(balancers)) & scene.of_services[hops.after]]] = True
+    inbound = scene.of_services & scene.inbound
+    sent = inbound & np.isin(ends.src_mac, list(balancers))
+    taken = inbound & np.isin(ends.dst_mac, list(balancers))
+    kept = (ends.src_mac[hops.before] == ends.src_mac[hops.after]) & taken[hops.before] & inbound[hops.after]
+    sent[hops.after[kept]] = True
+    if kept.any():
+        flow, start, end = scene.flows.of_leg, scene.leg("first_time"), scene.leg("last_time")
+        earliest, latest = np.full(len(scene.flows), np.iinfo(np.int64).max), np.full(len(scene.flows), -1)
+        np.minimum.at(earliest, flow[taken], start[taken])
+        np.maximum.at(latest, flow[taken], end[taken])
+        during = (start >= earliest[flow] - AT_ONCE) & (end <= latest[flow] + AT_ONCE)
+        sent |= inbound & ~taken & during & np.isin(ends.src_mac, ends.src_mac[hops.before[kept]])
     return sent
 
 

@@ -1,7 +1,8 @@
 """The same packets under two MAC pairs are two hops of one path: finds those pairs of legs.
 
-Two legs of one one-way five-tuple carry the same packets when their bottom sketches of packet hashes share an entry or
-their multiset hashes are equal (MACs, TTL and checksums are no part of a packet's hash). What is not a hop: legs that
+Two legs of one one-way five-tuple carry the same packets when their bottom sketches of packet hashes share an entry
+(MACs, TTL and checksums are no part of a packet's hash). Packets that were changed on the way are told by the box: it
+takes packets of a five-tuple and sends as many of that five-tuple at once. What is not a hop: legs that
 share the receiver's MAC, or the sender's unless they follow at once: a balancer may keep the requester's MAC as source,
 while a host that sends a packet again waits for its retransmission timer.
 """
@@ -58,7 +59,7 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64) -> Hops:
     table, ends = legs.legs, flows.ends
     one_way, _ = group_rows(flows.of_leg, flows.inbound.astype(np.int64), (~ends.whole).astype(np.int64))
     first, ttl = column(table, "first_frame"), column(table, "ttl_max")
-    start, end = column(table, "first_time"), column(table, "last_time")
+    start, end, frames = column(table, "first_time"), column(table, "last_time"), column(table, "frames")
     # The TTL tells the order of hops even where time stamps run back; legs of one TTL are told by time.
     order = np.lexsort((first, -ttl, one_way))
     befores, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -76,12 +77,15 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64) -> Hops:
             )
         )
         before, after = before[near], after[near]
-        same = share_packets(samples, before, after)
         # A box that takes a five-tuple's packets and sends packets of that five-tuple passed them on, changed or not.
-        same |= (ends.dst_mac[before] == ends.src_mac[after]) & (ends.dst_mac[before] != 0)
-        same |= (ends.dst_mac[after] == ends.src_mac[before]) & (ends.dst_mac[after] != 0)
+        onward = (ends.dst_mac[before] == ends.src_mac[after]) & (ends.dst_mac[before] != 0)
+        back = (ends.dst_mac[after] == ends.src_mac[before]) & (ends.dst_mac[after] != 0)
+        together = (np.abs(start[after] - start[before]) < AT_ONCE) & (np.abs(end[after] - end[before]) < AT_ONCE)
+        together &= frames[before] == frames[after]
+        same = share_packets(samples, before, after) | onward | back | together
         # What leaves the MAC that the other leg goes to comes after it, whatever TTL or clock say.
-        turned = (ends.dst_mac[after] == ends.src_mac[before]) & (ends.dst_mac[before] != ends.src_mac[after])
+        kept = ends.src_mac[before] == ends.src_mac[after]
+        turned = (back & ~onward) | (kept & ~onward & ~back & (first[after] < first[before]))
         befores.append(np.where(turned, after, before)[same])
         afters.append(np.where(turned, before, after)[same])
     return Hops(np.concatenate(befores), np.concatenate(afters))

@@ -149,7 +149,8 @@ def _vip(
     if proposal and proposal.balancers:
         # A backup that took over: it owns the address and takes its packets, and others answer.
         rivals = answered_at_once(scene, candidate.address)
-        taken = {dst for src, dst in arrivals if src not in balancers and dst in candidate.owners - rivals}
+        asked = candidate.inbound[~forwarded_legs(scene, balancers)[candidate.inbound]]
+        taken = set(scene.ends.dst_mac[asked].tolist()) & (candidate.owners - rivals)
         balancers |= taken - repliers - declared_servers
     is_rewriting = rewriter is not None and proposal is not None and proposal.evidence == rewriter.evidence
     sent = forwarded_legs(scene, balancers)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dsrcheck.flows.table import TCP, Flags, Int64, distinct_rows, rows_by_value
 from dsrcheck.topology.hops import AT_ONCE, UNUSED, share_packets
-from dsrcheck.topology.model import NAT, PROXY
+from dsrcheck.topology.model import DSR_MAC, NAT, PROXY
 from dsrcheck.topology.scene import Scene
 
 MATCHED_SHARE = 0.6
@@ -48,7 +48,8 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
     ttl, first = scene.leg("ttl_max"), scene.leg("first_frame")
     order = rows[np.lexsort((first[rows], -ttl[rows], samples[rows, 0]))]
     before, after = order[:-1], order[1:]
-    twin = (samples[before, 0] == samples[after, 0]) & (ends.dst[before] != ends.dst[after])
+    changed = (ends.dst[before] != ends.dst[after]) | (ends.src[before] != ends.src[after])
+    twin = (samples[before, 0] == samples[after, 0]) & changed & (ends.dst_mac[before] != ends.dst_mac[after])
     # A box may send from another MAC than it takes packets at; then both addresses must be rewritten, and at once.
     time = scene.leg("first_time")
     other_mac = (ends.src[before] != ends.src[after]) & (np.abs(time[after] - time[before]) < AT_ONCE)
@@ -64,7 +65,12 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
         spread = len(set(ends.dst[exit_].tolist()))
         same_link = bool((ends.link[entry] == ends.link[exit_]).all())
         owned = bool(scene.owners.get(address, frozenset()) & boxes)
-        if spread > 1 or (same_link and owned):
+        source_only = spread == 1 and bool((ends.dst[exit_] == address).all())
+        if source_only and owned and len(set(ends.dst_mac[exit_].tolist())) > 1:
+            pairs = dict(zip(flows.of_leg[entry].tolist(), flows.of_leg[exit_].tolist(), strict=True))
+            servers = frozenset(ends.dst_mac[exit_].tolist())
+            found[address] = Rewriter(DSR_MAC, boxes, pairs, servers, "its packets go on with another source address")
+        elif not source_only and (spread > 1 or (same_link and owned)):
             pairs = dict(zip(flows.of_leg[entry].tolist(), flows.of_leg[exit_].tolist(), strict=True))
             servers = frozenset(ends.dst_mac[exit_].tolist())
             text = f"its packets go on to {spread} other address{'es' * (spread > 1)}"
