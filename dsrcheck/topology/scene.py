@@ -144,7 +144,7 @@ class Scene:
 
     @cached_property
     def kept_forwards(self) -> tuple[Int64, Int64]:
-        """(legs that a box passed on with the requester's MAC as source, the MAC at which that box took the packets)."""
+        """(legs that a box passed on with the requester's MAC as source, the MAC at which it took the packets)."""
         before, after = self.hops.before, self.hops.after
         kept = self.ends.src_mac[before] == self.ends.src_mac[after]
         legs, first = np.unique(after[kept], return_index=True)
