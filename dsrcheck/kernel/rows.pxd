@@ -3,6 +3,7 @@
 cimport cython
 
 cdef enum:
+    BLOCK = 0x100000
     FIRST_ROWS = 16
     FIRST_SLOTS = 64
     TAG_BITS = 32
@@ -10,14 +11,16 @@ cdef enum:
 @cython.final
 cdef class Rows:
     cdef public unsigned long long width, limit, count, room
-    cdef unsigned long long[::1] memory
+    cdef object memory
     cdef unsigned long long* cells
 
+    @cython.locals(view="unsigned long long[::1]")
     cdef void point(self)
     @cython.locals(at=cython.ulonglong)
     cdef unsigned long long add(self)
-    @cython.locals(filled=cython.ulonglong, old="unsigned long long[::1]")
-    cdef void resize(self, unsigned long long room)
+    @cython.locals(missing=cython.longlong)
+    cdef void grow(self)
+    @cython.locals(gone=cython.ulonglong)
     cpdef void truncate(self, unsigned long long count)
 
 @cython.final

@@ -7,6 +7,7 @@ Plain Python that Cython also compiles (types in rows.pxd).
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 try:
     import cython
@@ -14,6 +15,7 @@ except ImportError:
     from dsrcheck.kernel import cython_shim as cython
 
 if not cython.compiled:
+    BLOCK = 1 << 20
     FIRST_ROWS = 16
     FIRST_SLOTS = 64
     TAG_BITS = 32
@@ -23,7 +25,7 @@ class Rows:
     """A table of `count` rows of `width` cells, one after another in `cells`; there is always room for one more.
 
     `limit`: how many rows it may have; whoever adds looks first. Compiled, `cells` is the address of the first cell,
-    which is another one after `add`, `resize` and `truncate`.
+    which is another one after `add` and `truncate`.
     """
 
     def __init__(self, width: int, limit: int) -> None:
@@ -31,13 +33,14 @@ class Rows:
         self.limit = limit
         self.count = 0
         self.room = FIRST_ROWS
-        self.memory = array("Q", bytes(8 * width * FIRST_ROWS))
+        self.memory = array("Q", [0]) * (width * FIRST_ROWS)
         self.point()
 
     def point(self) -> None:
         """Let `cells` be the memory."""
         if cython.compiled:
-            self.cells = cython.address(self.memory[0])
+            view: Any = self.memory  # only for now: memory that is viewed cannot grow in place
+            self.cells = cython.address(view[0])
         else:
             self.cells = self.memory
 
@@ -46,22 +49,27 @@ class Rows:
         at = self.count * self.width
         self.count += 1
         if self.count == self.room:
-            self.resize(2 * self.room)
+            self.grow()
         return at
 
-    def resize(self, room: int) -> None:
-        """Make room for `room` rows, more than there are."""
-        filled = self.count * self.width
-        old = self.memory
-        self.memory = array("Q", bytes(8 * self.width * room))
-        self.memory[:filled] = old[:filled]
-        self.room = room
+    def grow(self) -> None:
+        """Double the room."""
+        missing = 8 * self.width * self.room
+        try:
+            while missing > 0:  # in blocks: large zeros would be memory of their own
+                self.memory.frombytes(bytes(min(missing, BLOCK)))
+                missing -= BLOCK
+        except BufferError:  # somebody looks at a buffer: leave it behind
+            self.memory = self.memory[: self.width * self.room] + array("Q", [0]) * (self.width * self.room)
+        self.room *= 2
         self.point()
 
     def truncate(self, count: int) -> None:
-        """Keep the first `count` rows only, and give memory back."""
+        """Keep the first `count` rows only; there is room for the others to come."""
+        gone = (self.count - count) * self.width
+        self.memory[count * self.width : count * self.width + gone] = array("Q", [0]) * gone
         self.count = count
-        self.resize(count + count // 4 + FIRST_ROWS)
+        self.point()
 
     def buffer(self) -> memoryview:
         """The filled cells: a buffer of 64-bit unsigned integers that NumPy wraps without a copy."""
@@ -82,7 +90,7 @@ class Index:
         """Forget everything."""
         self.used = 0
         self.mask = FIRST_SLOTS - 1
-        self.memory = array("Q", bytes(8 * FIRST_SLOTS))
+        self.memory = array("Q", [0]) * FIRST_SLOTS
         self.point()
 
     def point(self) -> None:
@@ -110,7 +118,7 @@ class Index:
         """Double the number of slots."""
         old = self.memory
         size = self.mask + 1
-        self.memory = array("Q", bytes(16 * size))
+        self.memory = array("Q", [0]) * (2 * size)
         self.mask = 2 * size - 1
         self.point()
         place = 0

@@ -18,23 +18,8 @@ from tests.kernel.batches import START
 
 UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 FIELDS = [
-    "eth.src",
-    "eth.dst",
-    "vlan.id",
-    "ip.src",
-    "ip.dst",
-    "ipv6.src",
-    "ipv6.dst",
-    "tcp.srcport",
-    "tcp.dstport",
-    "udp.srcport",
-    "udp.dstport",
-    "tcp.len",
-    "frame.len",
-    "ip.ttl",
-    "ipv6.hlim",
-    "tcp.flags.syn",
-    "icmp",
+    *("eth.src", "eth.dst", "vlan.id", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "ip.ttl", "ipv6.hlim", "icmp"),
+    *("tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "tcp.len", "frame.len", "tcp.flags.syn"),
 ]
 
 Key = tuple[str, ...]
