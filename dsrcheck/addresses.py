@@ -19,7 +19,6 @@ Int64 = npt.NDArray[np.int64]
 
 MAPPED_PREFIX = 0xFFFF
 BROADCAST_MAC = 0xFFFF_FFFF_FFFF
-MAC_BITS = 48
 GROUP_BIT = 1 << 40
 """Set in multicast and broadcast MAC addresses (IEEE 802, the individual/group bit)."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.exchange.picked import FAR
-from dsrcheck.exchange.sides import Sides, flag
+from dsrcheck.exchange.roles import end_of_capture
+from dsrcheck.exchange.sides import SETTLE, Sides, flag
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column
 
@@ -17,12 +18,15 @@ def flow_facts(s: Sides) -> dict[str, Column]:
     """The derived columns `flow.*`."""
     ends, client = s.scene.ends, s.client_side
     opened = s.tcp & (client.total("syn") > 0)
-    heard = s.reply.seen | (s.wrong >= 0) | s.balancer_reply.seen
+    # A SYN-ACK that the client answers with its SYN again never arrived. Who sends one SYN and falls silent is a scan.
+    lost = s.reply.seen & (s.reply.total("syn_ack") > 0) & ended_before_the_capture(s)
+    heard = (s.reply.seen & ~lost) | (s.wrong >= 0) | s.balancer_reply.seen
     # Without a forwarded packet the balancer must be in view, for it to be the one who let the request go.
     stuck_somewhere = s.forward.seen | (s.request.seen & s.visible.of_balancer(s.roles.vip))
     stuck = opened & retried(s) & ~heard & stuck_somewhere
     missing = np.where(s.forward.seen, "the reply", "the forwarded packet").astype(object)
     at = np.where(s.forward.seen, s.forward.of_first(ends.dst_mac), s.request.of_first(ends.dst_mac))
+    at = np.where(s.reply.seen, s.reply.of_first(ends.dst_mac), at)
     return {
         "flow.handshake": flag(went_on(s), opened),
         "flow.handshake_completes": flag(~stuck, stuck | (opened & went_on(s))),
@@ -32,6 +36,12 @@ def flow_facts(s: Sides) -> dict[str, Column]:
         "flow.retransmissions": Column(np.maximum(resent_bytes(s), 0), s.tcp, "number"),
         "flow.resets": Column(client.total("rst") + s.reply.total("rst"), None, "number"),
     }
+
+
+def ended_before_the_capture(s: Sides) -> Flags:
+    """Whether nothing of the client's is in the last second of the capture: what it sent then may still be answered."""
+    ended: Flags = s.client_side.greatest("last_time") < end_of_capture(s.scene) - SETTLE
+    return ended
 
 
 def went_on(s: Sides) -> Flags:

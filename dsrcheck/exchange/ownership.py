@@ -58,17 +58,20 @@ def ownership_of(s: Sides, vip: Vip) -> Ownership:
 def _contested_changes(s: Sides, vip: Vip, rows: Int64) -> Int64:
     """Positions in the claims of a VIP (`rows`, by time) after which another MAC states it that has no right to.
 
-    Two MACs answer one asker within a second, or claims go back and forth between MACs that are not both balancers.
-    Two balancers' claims may cross once.
+    Two MACs answer one asker within a second, one answers another's claim with its own (RFC 5227, 2.4: a defence), or
+    claims go back and forth between MACs that are not both balancers. Two balancers' claims may cross while one takes
+    over from the other, but not again and again for longer than that.
     """
     claims = s.scene.claims
     mac, time, asker = claims.mac[rows], claims.time[rows], claims.dst_mac[rows]
     change = np.flatnonzero(mac[1:] != mac[:-1])
-    at_once = (time[change + 1] - time[change] < AT_ONCE) & (asker[change + 1] == asker[change])
+    at_once = (asker[change + 1] == asker[change]) | (asker[change + 1] == mac[change])
+    at_once &= time[change + 1] - time[change] < AT_ONCE
     balances = np.isin(mac, list(vip.balancer_macs))
     both_balance = balances[change] & balances[change + 1]
-    crossing = at_once & both_balance
-    faults: Int64 = change[(at_once & ~both_balance) | (crossing & (crossing.sum() > 1))]
+    crossing = change[at_once & both_balance]
+    lasting = len(crossing) > 1 and bool(time[crossing[-1]] - time[crossing[0]] > AT_ONCE)
+    faults: Int64 = change[at_once & (~both_balance | lasting)]
     announced = np.isin(claims.kind[rows], (GRATUITOUS, ANNOUNCEMENT)).any()
     if not len(faults) and len(change) > 2 and not announced:
         faults = change[~both_balance]  # answers go back and forth, and nobody announced a move

@@ -54,7 +54,7 @@ def _captures(s: Sides) -> tuple[CaptureInfo, ...]:
             path=facts.path,
             frames=facts.frames,
             bytes=facts.bytes,
-            link_type=", ".join(link_type_name(kind) for kind in kinds) or "none",
+            link_type=", ".join(link_type_name(kind).lower() for kind in kinds) or "none",
             vantage=s.visible.vantage(mine),
             first_time=first,
             last_time=last,

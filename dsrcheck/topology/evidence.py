@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrcheck.addresses import MAC_BITS, is_virtual_router_mac, mac_text
-from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.addresses import is_virtual_router_mac, mac_text
+from dsrcheck.flows.table import Flags, Int64, are_among
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.scene import INITIAL_TTLS, Scene
 from dsrcheck.topology.vantage import View
@@ -86,7 +86,7 @@ def relays_of(scene: Scene) -> dict[int, frozenset[Relay]]:
     near = (ttl[before] - ttl[after] <= 1) & (ttl[before] >= ttl[after])
     near |= _owned(scene, scene.service_of_leg[before], ends.dst_mac[before])
     near &= (ends.dst_mac[before] != ends.dst_mac[after]) | (ends.dst_mac[before] == 0)
-    keep = adjacent | (~explained[after] & near)
+    keep = adjacent | _nearest_in_time(scene, before, after, ~explained[after] & near)
     before, after, kept = before[keep], after[keep], kept[keep]
     sent_from = np.where(kept, ends.dst_mac[before], ends.src_mac[after])
     # Linux cooked captures have no destination MAC: the box is known by what it sends.
@@ -102,10 +102,25 @@ def relays_of(scene: Scene) -> dict[int, frozenset[Relay]]:
     return {address: frozenset(relays) for address, relays in found.items()}
 
 
+def _nearest_in_time(scene: Scene, before: Int64, after: Int64, wanted: Flags) -> Flags:
+    """Of the wanted pairs of each leg after, the one whose leg before began, or ended, at the nearest time."""
+    start, end = scene.leg("first_time"), scene.leg("last_time")
+    places = np.flatnonzero(wanted)
+    one, other = before[places], after[places]
+    apart = np.minimum(np.abs(start[one] - start[other]), np.abs(end[one] - end[other]))
+    places = places[np.lexsort((apart, other))]
+    first = np.ones(len(places), bool)
+    first[1:] = after[places[1:]] != after[places[:-1]]
+    kept = np.zeros(len(before), bool)
+    kept[places[first]] = True
+    return kept
+
+
 def _owned(scene: Scene, addresses: Int64, macs: Int64) -> Flags:
     """Whether each address is owned, by ARP or NDP, by the MAC beside it."""
-    keys = [address << MAC_BITS | mac for address, owners in scene.owners.items() for mac in owners if address >= 0]
-    return np.isin(addresses << MAC_BITS | macs, keys)
+    owning = [(address, mac) for address, owners in scene.owners.items() for mac in owners]
+    known = np.array(owning, np.int64).reshape(-1, 2)
+    return are_among((addresses, macs), (known[:, 0], known[:, 1]))
 
 
 def forwarded_legs(scene: Scene, balancers: Collection[int]) -> Flags:
