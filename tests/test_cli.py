@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -257,6 +258,27 @@ def test_closed_output_pipe_is_silent(arguments: list[str]) -> None:
         os.close(writer)
     assert end.stderr == b""
     assert end.returncode == 0
+
+
+def test_ctrl_c_ends_a_pipe_with_its_report() -> None:
+    """A capture that comes through a pipe ends by SIGINT, with the report and the status of what was found."""
+    content = (ROOT / "pcaps/real-ipvs-arp-problem/capture.pcap").read_bytes()
+    assert len(content) > 1 << 17  # more than a pipe holds: once it is written, it is being read
+    command = [sys.executable, "-m", "dsrcheck", "analyze", "-", "--format", "json"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        assert run.stdin is not None
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdin.write(content)
+        run.stdin.flush()
+        run.send_signal(signal.SIGINT)
+        report = json.loads(run.stdout.read())
+        assert b"Traceback" not in run.stderr.read()
+        assert run.wait() == Exit.FINDINGS
+    assert report["captures"][0]["path"] == "-"
+    assert report["captures"][0]["frames"] > 1000
 
 
 def test_rules_and_explain(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
