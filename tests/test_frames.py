@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from dsrcheck.exchange import build_tables
-from dsrcheck.exchange.exchanges import Sides
+from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding, FrameRef, Subject
 from dsrcheck.frames import claims_frame, findings_frame, flows_frame, legs_frame
 from dsrcheck.legs import read_legs

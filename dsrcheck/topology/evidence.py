@@ -228,10 +228,11 @@ def _why_sender_forwards(scene: Scene, candidate: Candidate, sender: int, host: 
     local = any(scene.mac_of.get(source, frozenset({sender})) - {sender} for source in sources)
     foreign = local or any(source not in scene.own.get(sender, frozenset()) for source in sources)
     asked = scene.asked.get(candidate.address, frozenset())
-    # Who itself asks for the address only delivers its own: a client, or a router with a stale entry.
-    by_mac = sender not in asked and any(
-        sender in scene.asked.get(address, ()) for address in scene.own.get(host, frozenset()) - {candidate.address}
-    )
+    # Who itself asks for the address only delivers its own: a client, or a router with a stale entry. Who owns it, as
+    # its announcement told here too, and yet sends its packets on, balances.
+    others = scene.own.get(host, frozenset()) - {candidate.address}
+    by_mac = sender not in asked and any(sender in scene.asked.get(address, ()) for address in others)
+    by_mac |= sender in candidate.owners
     answers = {dst for src, dst in candidate.departures(scene) if src == host}
     who, by = mac_text(host), mac_text(sender)
     if (ends.tunnel[rows] > 0).any():

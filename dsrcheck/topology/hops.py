@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.addresses import UInt64
-from dsrcheck.flows.table import Flags, Flows, Int64, column, group_rows
+from dsrcheck.flows.table import Flags, Flows, Int64, LegEnds, are_among, column, group_rows
 from dsrcheck.legs import Legs, Table
 
 SAMPLES = 4
@@ -23,6 +23,8 @@ AT_ONCE = 100_000_000
 """A forwarder passes packets on within this time (ns); no TCP sends again so soon (RFC 6298: 1 s, Linux 200 ms)."""
 FURTHEST = 6
 """How many legs back, in order of appearance, the leg before is looked for: no network plans a path of more hops."""
+FEW_ROUTERS = 3
+"""By so much, at most, the TTL falls over the hops of one capture; a balancer that sets it anew jumps further."""
 
 
 @dataclass(frozen=True)
@@ -51,41 +53,53 @@ def share_packets(samples: UInt64, one: Int64, other: Int64) -> Flags:
     return shared
 
 
-def find_hops(legs: Legs, flows: Flows, samples: UInt64) -> Hops:
+def find_hops(legs: Legs, flows: Flows, samples: UInt64, to_owner: Flags) -> Hops:
     """All hops of a capture: each leg paired with every leg before it that carries its packets.
 
-    samples: the bottom sketch of each leg, as `sample_columns` gives it.
+    samples: the bottom sketch of each leg, as `sample_columns` gives it. to_owner: bool, a value a leg, whether its
+    destination MAC owns, by ARP or NDP, the address that the flow's service has.
     """
-    table, ends = legs.legs, flows.ends
+    ends, table = flows.ends, legs.legs
+    start, end, ttl = column(table, "first_time"), column(table, "last_time"), column(table, "ttl_max")
+    frames = column(table, "frames")
     one_way, _ = group_rows(flows.of_leg, flows.inbound.astype(np.int64), (~ends.whole).astype(np.int64))
-    first, ttl = column(table, "first_frame"), column(table, "ttl_max")
-    start, end, frames = column(table, "first_time"), column(table, "last_time"), column(table, "frames")
-    # The TTL tells the order of hops even where time stamps run back; legs of one TTL are told by time.
-    order = np.lexsort((first, -ttl, one_way))
+    order = np.lexsort((column(table, "first_frame"), one_way))
+    # Who was itself sent a flow's packets is no requester whose MAC a balancer could keep.
+    received = are_among((one_way, ends.src_mac), (one_way, ends.dst_mac))
     befores, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for distance in range(1, min(FURTHEST, len(order) - 1) + 1):
         before, after = order[:-distance], order[distance:]
-        at_once = np.abs(start[after] - start[before]) < AT_ONCE
-        at_once |= np.abs(end[after] - end[before]) < AT_ONCE
-        near = (
-            (one_way[before] == one_way[after])
-            & ((ends.src_mac[before] != ends.src_mac[after]) | (at_once & (ends.tunnel[before] == 0)))
-            & (
-                (ends.dst_mac[before] != ends.dst_mac[after])
-                | (ends.tunnel[before] != ends.tunnel[after])
-                | ((ends.dst_mac[before] == 0) & (ttl[before] > ttl[after]))  # Linux cooked: no destination MAC
-            )
-        )
-        before, after = before[near], after[near]
-        # A box that takes a five-tuple's packets and sends packets of that five-tuple passed them on, changed or not.
+        mine = (one_way[before] == one_way[after]) & _other_receiver(ends, ttl, before, after)
+        before, after = before[mine], after[mine]
+        kept = ends.src_mac[before] == ends.src_mac[after]
+        # Two legs begin and end together when a box passes packets on as they come.
+        apart = np.maximum(np.abs(start[after] - start[before]), np.abs(end[after] - end[before]))
+        at_once = apart < AT_ONCE
         onward = (ends.dst_mac[before] == ends.src_mac[after]) & (ends.dst_mac[before] != 0)
         back = (ends.dst_mac[after] == ends.src_mac[before]) & (ends.dst_mac[after] != 0)
-        together = (np.abs(start[after] - start[before]) < AT_ONCE) & (np.abs(end[after] - end[before]) < AT_ONCE)
-        together &= frames[before] == frames[after]
-        same = share_packets(samples, before, after) | onward | back | together
-        # What leaves the MAC that the other leg goes to comes after it, whatever TTL or clock say.
-        kept = ends.src_mac[before] == ends.src_mac[after]
-        turned = (back & ~onward) | (kept & ~onward & ~back & (first[after] < first[before]))
+        # A box that takes a five-tuple's packets and sends packets of that five-tuple passed them on, changed or not.
+        as_many = at_once & (frames[before] == frames[after])
+        same = share_packets(samples, before, after) | onward | back | as_many
+        same &= ~kept | (at_once & ~received[before] & (ends.tunnel[before] == 0))
+        turned = _turned(onward, back, kept & to_owner[after] & ~to_owner[before], ttl[after] - ttl[before])
         befores.append(np.where(turned, after, before)[same])
         afters.append(np.where(turned, before, after)[same])
     return Hops(np.concatenate(befores), np.concatenate(afters))
+
+
+def _other_receiver(ends: LegEnds, ttl: Int64, before: Int64, after: Int64) -> Flags:
+    """Whether two legs of a one-way five-tuple go to different places: another MAC, or out of or into a tunnel."""
+    cooked = (ends.dst_mac[before] == 0) & (ttl[before] > ttl[after])  # Linux cooked: no destination MAC
+    differ = (ends.dst_mac[before] != ends.dst_mac[after]) | (ends.tunnel[before] != ends.tunnel[after])
+    found: Flags = differ | cooked
+    return found
+
+
+def _turned(onward: Flags, back: Flags, to_owner: Flags, rise: Int64) -> Flags:
+    """Whether the leg that appeared second comes first on the path.
+
+    What leaves the MAC that the other leg goes to comes after it. Else a TTL that is a little higher tells, for frames
+    may be stored out of order; with one sender for both, what goes to the owner of the address comes first.
+    """
+    found: Flags = (back & ~onward) | (~onward & ~back & (((rise > 0) & (rise <= FEW_ROUTERS)) | to_owner))
+    return found

@@ -15,6 +15,8 @@ MATCHED_SHARE = 0.6
 """Share of an address's answered flows that must have their twin behind it before it is called a proxy."""
 SERVICE_LIMIT = 256
 """Addresses that one box answers for, the busiest first, which are looked at: a router stands for all the Internet."""
+NEARLY_ALL = 0.75
+"""Share of connections that must have a twin of the same length where a proxy would have two MACs."""
 BOX_LIMIT = 16
 """MACs that only serve or only ask which are tried as the two sides of one proxy."""
 BYTES_APART = 512
@@ -134,10 +136,11 @@ def _front_and_back(askers: set[int], servers: set[int]) -> list[tuple[int, int]
 def _alike(pairs: dict[int, int], front: Int64, answered: Int64) -> bool:
     """Whether two MACs may be held for one proxy.
 
-    Each of at least three connections has its twin, nearly all of them of the very same length.
+    Nearly all connections, and three at least, have their twin, and nearly all of those of the very same length.
     """
-    same = sum(answered[one] == answered[other] for one, other in pairs.items())
-    return len(pairs) == len(front) >= 3 and same >= 0.8 * len(pairs)
+    twins = np.array([*pairs.items()], np.int64).reshape(-1, 2)
+    same = int((answered[twins[:, 0]] == answered[twins[:, 1]]).sum())
+    return len(pairs) > 2 and len(pairs) >= NEARLY_ALL * len(front) and same >= NEARLY_ALL * len(pairs)
 
 
 def _nested(scene: Scene, front: Int64, behind: Int64, answered: Int64) -> dict[int, int]:

@@ -189,8 +189,11 @@ def read_scene(legs: Legs) -> Scene:
     ends = leg_ends(legs)
     flows = join_flows(legs, ends)
     samples = sample_columns(legs.legs)
-    hops = find_hops(legs, flows, samples)
-    return Scene(legs, flows, claim_columns(legs, ends.book), hops, samples, _primary(legs, ends, flows))
+    claims = claim_columns(legs, ends.book)
+    owning = claims.take(claims.owning)
+    to_owner = are_among((flows.service[flows.of_leg], ends.dst_mac), (owning.address, owning.mac))
+    hops = find_hops(legs, flows, samples, to_owner)
+    return Scene(legs, flows, claims, hops, samples, _primary(legs, ends, flows))
 
 
 def _primary(legs: Legs, ends: LegEnds, flows: Flows) -> Flags:
