@@ -137,6 +137,7 @@ class Truth:
         lines = []
         if self.vip is not None:
             lines += ["[[vip]]", f'address = "{self.vip}"', f'mode = "{self.mode}"', f'subnet = "{self.subnet}"']
+            lines += [f"services = {_list(self.services)}"]
         for host in self.hosts:
             if host.role in ("balancer", "server") and self.vip is not None:
                 macs = (self.outdated[host.name],) if host.name in self.outdated else host.macs

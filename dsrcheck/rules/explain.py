@@ -70,7 +70,8 @@ def _condition(rule: Rule) -> str:
 
 def _example(example: Example) -> str:
     fault = f" with {example.fault}" if example.fault else ""
-    return _wrapped(f"{example.scenario}{fault}, seen at the {example.vantage}: {example.verdict}", "  ")
+    declared = ", topology declared" if example.topology else ""
+    return _wrapped(f"{example.scenario}{fault}, vantage {example.vantage}{declared}: {example.verdict}", "  ")
 
 
 def _prose(text: str, indent: int = 4) -> str:

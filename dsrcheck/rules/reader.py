@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from dsrcheck.findings import NOT_APPLICABLE, NOT_OBSERVED, SEVERITIES
+from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, SEVERITIES
 from dsrcheck.rules.columns import CAPTURE_TABLES, COLUMNS, ColumnInfo
 from dsrcheck.rules.expression import Expression, ExpressionError, compile_expression
 from dsrcheck.rules.rule import DSR_MODES, IPV6_VARIANT, MESSAGE_NAMES, PLATFORMS, REMEDY_NAMES, Example, Rule
@@ -20,12 +20,13 @@ _ID = re.compile(r"[A-Z]{2,12}[0-9]{3}")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MODE = re.compile(r"[a-z][a-z-]*\*?|\*")
 _TEXT_LIMIT = 8000
+INFO_VERDICTS = ("speaks", "silent")
 
 _REQUIRED = ("id", "name", "severity", "summary", "subject", "expect", "message", "needs", "why")
 _TEXTS = (*_REQUIRED, "when", "message_many", "culprit", "culprit_role", "absent", "absent_reason")
 _LISTS = ("modes", "modes_denied", "evidence", "because_of", "references")
 _KEYS = (*_TEXTS, *_LISTS, "remedy", "example")
-_EXAMPLE_KEYS = ("scenario", "fault", "vantage", "verdict")
+_EXAMPLE_KEYS = ("scenario", "fault", "vantage", "topology", "verdict")
 
 
 def load_rule(path: Traversable | Path, file: str) -> Rule:
@@ -182,16 +183,20 @@ class _Reader:
         tables = self.document.get("example", [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise self.wrong("example", "must be tables [[example]]")
-        verdicts = ("speaks", "silent") if self.text("severity") == "info" else ("pass", "fail")
+        verdicts = INFO_VERDICTS if self.text("severity") == "info" else (PASS, FAIL, NOT_OBSERVED)
         for number, table in enumerate(tables):
             for key, value in table.items():
                 if key not in _EXAMPLE_KEYS:
                     message = f"`{printable(key, 60)}` is not a key of an example{meant(key, _EXAMPLE_KEYS)}"
                     raise self.source.error(message, key, "example", number)
+                if key == "topology":
+                    if not isinstance(value, bool):
+                        raise self.source.error("topology: must be true or false", key, "example", number)
+                    continue
                 self.check_text(value, key, "example", number)
             for key in ("scenario", "vantage", "verdict"):
                 if key not in table:
                     raise self.source.error(f"example: the key `{key}` is missing", "", "example", number)
             if table["verdict"] not in verdicts:
-                raise self.source.error(f"verdict: must be {' or '.join(verdicts)}", "verdict", "example", number)
+                raise self.source.error(f"verdict: must be {', '.join(verdicts)}", "verdict", "example", number)
         return tuple(Example(**table) for table in tables)

@@ -22,13 +22,15 @@ MESSAGE_NAMES = ("vip", "culprit", "count")
 class Example:
     """A scenario of the lab, with a fault or without, seen from a vantage, and what the rule must say of it.
 
-    verdict: pass or fail; for a rule of severity info: silent or speaks
+    verdict: pass, fail or not-observed; for a rule of severity info: speaks or silent
+    topology: whether the network is declared, as `Truth.topology` of the lab has it
     """
 
     scenario: str
     vantage: str
     verdict: str
     fault: str | None = None
+    topology: bool = False
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ def test_a_good_file_loads(tmp_path: Path) -> None:
         ('why = "Low is slow."', 'why = "Low"\nremedy = "x"', 14, "remedy: must be a table"),
         ('why = "Low is slow."', 'why = "Low"\n[[example]]\nscenario = "s"', 14, "the key `vantage` is missing"),
         ('why = "Low is slow."', 'why = "Low"\n[[example]]\nscenaro = "s"', 15, "did you mean scenario?"),
+        ('why = "Low is slow."', 'why = "Low"\n[[example]]\ntopology = "x"', 15, "topology: must be true or false"),
     ],
 )  # fmt: skip
 def test_errors_say_where_and_what(tmp_path: Path, old: str, new: str, line: int | None, message: str) -> None:
@@ -78,7 +79,7 @@ def test_second_example_has_its_own_lines(tmp_path: Path) -> None:
     """A mistake in the second of two tables is told there."""
     good = '[[example]]\nscenario = "s"\nvantage = "mirror"\nverdict = "pass"\n'
     error = refused(tmp_path, RULE + good + good.replace('"pass"', '"speaks"'))
-    assert (error.line, error.message) == (21, "verdict: must be pass or fail")
+    assert (error.line, error.message) == (21, "verdict: must be pass, fail, not-observed")
 
 
 def test_keys_within_texts_are_not_taken_for_keys(tmp_path: Path) -> None:

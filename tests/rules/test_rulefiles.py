@@ -73,14 +73,15 @@ def test_rule_names_somebody(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=by_id)
 def test_examples_show_both_sides(rule: Rule) -> None:
-    """Two examples: one that passes and one that fails, or for information one that speaks and one that is silent."""
-    verdicts = sorted(example.verdict for example in rule.examples)
-    assert verdicts == (["silent", "speaks"] if rule.severity == "info" else ["fail", "pass"])
+    """At least one that passes and one that fails, or for information one that speaks and one that is silent."""
+    verdicts = {example.verdict for example in rule.examples}
+    assert verdicts >= ({"silent", "speaks"} if rule.severity == "info" else {"fail", "pass"})
+    assert len(set(rule.examples)) == len(rule.examples)
     kebab = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
     for example in rule.examples:
         assert kebab.fullmatch(example.scenario)
         assert kebab.fullmatch(example.fault or "none")
-        assert example.vantage in ("mirror", "balancer", "server", "client", "gateway")
+        assert kebab.fullmatch(example.vantage)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=by_id)
