@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -243,16 +244,28 @@ def lab_list() -> None:
 @click.option("--host", metavar="NAME", help="Whom the fault befalls.")
 @click.option("--vantage", metavar="NAME", help="Write what this vantage captured; all of them otherwise.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--truth", "record", metavar="FILE", help="Write down who is who and what therefore fails.")
 @click.option("-o", "--output", "target", metavar="FILE", help="Write here; by default a name made of the scenario's.")
 def lab_run(
-    scenario: str, fault: str | None, host: str | None, vantage: str | None, seed: int, target: str | None
+    scenario: str,
+    fault: str | None,
+    host: str | None,
+    vantage: str | None,
+    seed: int,
+    record: str | None,
+    target: str | None,
 ) -> None:
-    """Run a scenario and write what was captured: pcapng, or pcap where FILE ends so."""
+    """Run a scenario and write what was captured: pcapng, or pcap where FILE ends so.
+
+    A pcapng has an interface for each vantage: the mirror of the switch, and every host. Names: dsrcheck lab list.
+    """
     from dsrcheck.lab import LabError, run
 
-    target = target or f"{'-'.join(filter(None, (scenario, fault, vantage)))}.pcapng"
+    _check_target(target)
+    _check_target(record)
     try:
         made = run(scenario, fault, seed, host)
+        target = target or f"{'-'.join(filter(None, (scenario, fault, vantage)))}.pcapng"
         form = "pcap" if target.endswith(".pcap") else "pcapng"
         destination = sys.stdout.buffer if target == "-" else target
         frames = made.write(destination, vantage, form)
@@ -260,8 +273,10 @@ def lab_run(
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"{target}: {error.strerror}") from None
+    if record:
+        _write(json.dumps(made.truth.as_json(), indent=2) + "\n", record)
     if target != "-":
-        click.echo(f"{frames:,} frames. Look at them: dsrcheck analyze {printable(target)}", err=True)
+        click.echo(f"{frames:,} frames. Look at them: dsrcheck analyze {printable(shlex.quote(target))}", err=True)
 
 
 def _load_rules(folders: Iterable[str]) -> tuple[Any, ...]:

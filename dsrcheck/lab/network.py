@@ -13,7 +13,7 @@ from dsrcheck.lab.host import Host, Interface, network
 from dsrcheck.lab.http import HttpServer
 from dsrcheck.lab.numbering import Numbering, numbering
 from dsrcheck.lab.router import NatRouter, Router
-from dsrcheck.lab.scenario import LabError, Scenario
+from dsrcheck.lab.scenario import Scenario, unknown
 from dsrcheck.lab.wire import Nic, Switch, Tap
 
 ARM = 2  # access VLAN of the servers' arm
@@ -43,7 +43,7 @@ class Network:
     def host(self, name: str) -> Host:
         """A host by name. Raises LabError."""
         if name not in self.hosts:
-            raise LabError(f"there is no host {name!r}; there are {', '.join(sorted(self.hosts))}")
+            raise unknown("host", name, self.hosts)
         return self.hosts[name]
 
     def plug(self, host: Host, interface: Interface, switch: str, access: int = 0, tap: str | None = None) -> Nic:

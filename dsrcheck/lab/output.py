@@ -10,6 +10,7 @@ from os import PathLike
 from typing import BinaryIO
 
 from dsrcheck.capture import CaptureWriter
+from dsrcheck.lab.scenario import LabError, names
 from dsrcheck.lab.vantage import Recording
 
 INTERFACE_STATISTICS = 5
@@ -17,9 +18,11 @@ ISB_IFRECV, ISB_IFDROP = 4, 5
 
 
 def write(target: str | PathLike[str] | BinaryIO, recordings: Sequence[Recording], format: str = "pcapng") -> int:
-    """Write vantages to a file or stream; returns the number of frames. Raises OSError, ValueError on the format."""
+    """Write vantages to a file or stream; returns the number of frames. Raises OSError, LabError, ValueError."""
     if format not in ("pcapng", "pcap"):
         raise ValueError(f"capture format {format!r} is neither pcapng nor pcap")
+    if format == "pcap" and len(recordings) > 1:
+        raise LabError(f"a pcap holds one vantage, of {names(r.name for r in recordings)}; a pcapng holds them all")
     buffer = io.BytesIO()
     interfaces = [recording.interface for recording in recordings]
     with CaptureWriter(buffer, interfaces, "pcap" if format == "pcap" else "pcapng") as writer:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from dsrcheck.lab.changes import apply, change
 from dsrcheck.lab.network import Network, build
 from dsrcheck.lab.output import write
-from dsrcheck.lab.scenario import Fault, LabError, Scenario, faults, names, scenarios
+from dsrcheck.lab.scenario import Fault, LabError, Scenario, faults, names, scenarios, unknown
 from dsrcheck.lab.traffic import schedule
 from dsrcheck.lab.truth import Truth, record
 from dsrcheck.lab.vantage import Recording, recordings, resolve
@@ -46,15 +46,18 @@ def find(scenario: str | Scenario, fault: str | Fault | None) -> tuple[Scenario,
     """Scenario and fault by name. Raises LabError when there is none, or they do not go together."""
     if isinstance(scenario, str):
         if scenario not in scenarios():
-            raise LabError(f"there is no scenario {scenario!r}; there are {names(scenarios())}")
+            raise unknown("scenario", scenario, scenarios())
         scenario = scenarios()[scenario]
     if isinstance(fault, str):
         if fault not in faults():
-            raise LabError(f"there is no fault {fault!r}; there are {names(faults())}")
+            raise unknown("fault", fault, faults())
         fault = faults()[fault]
     if fault is not None and not fault.applies_to(scenario):
         wants = names(fault.needs - scenario.has) or f"no {names(fault.unless & scenario.has)}"
-        raise LabError(f"fault {fault.name} makes no sense in scenario {scenario.name}: it wants {wants}")
+        fitting = [name for name, other in scenarios().items() if fault.applies_to(other)]
+        raise LabError(
+            f"fault {fault.name} makes no sense in scenario {scenario.name}: it wants {wants}, as in {names(fitting)}"
+        )
     return scenario, fault
 
 

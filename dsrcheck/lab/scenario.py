@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -248,6 +249,15 @@ def _duration(name: str, text: str) -> int:
         return duration(text)
     except ValueError as error:
         raise LabError(f"{name}: {error}") from error
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> LabError:
+    """The error that there is no scenario, fault, vantage or host of a name, with what was meant, or what there is."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    return LabError(
+        f"there is no {kind} {name}; " + (f"did you mean {close[0]}?" if close else f"there are {names(known)}")
+    )
 
 
 def names(given: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from dsrcheck.capture import Interface
 from dsrcheck.lab.clock import MILLISECOND
 from dsrcheck.lab.network import Network
 from dsrcheck.lab.packets import TCP, Packet
-from dsrcheck.lab.scenario import Fault, LabError, names
+from dsrcheck.lab.scenario import Fault, unknown
 
 COOKED = 113  # LINKTYPE_LINUX_SLL
 ALIASES = {"client": "client1", "server": "server1", "routed": "routed1"}
@@ -105,5 +105,5 @@ def resolve(name: str, there: Mapping[str, object]) -> str:
     if known == "client1" and known not in there and "routed1" in there:
         known = "routed1"
     if known not in there:
-        raise LabError(f"there is no vantage {name!r}; there are {names(there)}")
+        raise unknown("vantage", name, there)
     return known
