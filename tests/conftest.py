@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -21,6 +22,10 @@ CIMPORT = re.compile(r"^from (\S+) cimport ", re.MULTILINE)
 
 settings.register_profile("dsrcheck", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("dsrcheck")
+
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what runs in its background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def made_of(source: Path) -> set[Path]:
