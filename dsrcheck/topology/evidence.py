@@ -218,7 +218,23 @@ def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple
             why = _why_sender_forwards(scene, candidate, sender, host)
             if why:
                 found[sender] = why
-    return Proposal(frozenset(found), "; ".join(dict.fromkeys(found.values()))) if found else None
+    if not found:
+        return None
+    # Of an address that is forwarded, whoever sends packets and is not where their replies go forwards as well.
+    also = {
+        sender
+        for sender, host in candidate.arrivals(scene)
+        if host in hosts and _is_answered_past(scene, candidate, sender)
+    }
+    return Proposal(frozenset(found) | also, "; ".join(dict.fromkeys(found.values())))
+
+
+def _is_answered_past(scene: Scene, candidate: Candidate, sender: int) -> bool:
+    """Whether the replies to what a MAC sends go to other MACs only."""
+    flow, ends = scene.flows.of_leg, scene.ends
+    mine = flow[candidate.inbound[ends.src_mac[candidate.inbound] == sender]]
+    replies = candidate.outbound[np.isin(flow[candidate.outbound], mine)]
+    return bool(len(replies)) and not bool((ends.dst_mac[replies] == sender).any())
 
 
 def _why_sender_forwards(scene: Scene, candidate: Candidate, sender: int, host: int) -> str | None:

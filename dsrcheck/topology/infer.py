@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsrcheck.addresses import mac_text
-from dsrcheck.flows.table import Int64, are_among, distinct_rows
+from dsrcheck.flows.table import TCP, Int64, are_among, distinct_rows
 from dsrcheck.topology.declared import Declaration, DeclaredVip
 from dsrcheck.topology.evidence import (
     Candidate,
@@ -191,10 +191,9 @@ def _services(
     else:
         inbound = scene.inbound[rows]
         forwarded = forwarded_legs(scene, balancers)[rows]
-        served = (~inbound & np.isin(ends.src_mac[rows], list(servers))) | (
-            inbound & np.isin(ends.dst_mac[rows], list(servers))
-        )
-        balanced = forwarded | served
+        # A server that only refuses what strayed to it serves nothing: the balancer may run that service itself.
+        gives = (scene.leg("syn_ack")[rows] > 0) | (scene.leg("payload")[rows] > 0) | (ends.protocol[rows] != TCP)
+        balanced = forwarded | (~inbound & gives & np.isin(ends.src_mac[rows], list(servers)))
     found = []
     port, protocol, tunnel = flows.service_port[flows.of_leg[rows]], ends.protocol[rows], ends.tunnel[rows]
     numbers, ports = distinct_rows(protocol[balanced], port[balanced])
