@@ -29,7 +29,10 @@ WORDS = (
 )  # fmt: skip
 BITS = 4
 """A kind is one number: the codes above in order, so many bits each; a flow has no more of them than fit."""
-STEPS = {REQUEST: 1, FORWARD: 2, SENT_ON: 2, REPLY: 3, OWN: 3, ANSWER: 3, RELAYED: 4, RETURN: 4}
+STEPS = {
+    REQUEST: 1, PAST: 1, FORWARD: 2, SENT_ON: 2, REPLY: 3, TO_BALANCER: 3, ELSEWHERE: 3, OWN: 3, ANSWER: 3,
+    RELAYED: 4, RETURN: 4,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def _kind_text(kind: int) -> str:
     while kind:
         codes.append(kind & (1 << BITS) - 1)
         kind >>= BITS
-    return " → ".join(WORDS[code] for code in codes)
+    return " → ".join(WORDS[code] for code in sorted(codes, key=STEPS.__getitem__))
 
 
 def _steps(
