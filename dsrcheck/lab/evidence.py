@@ -181,20 +181,37 @@ def forward_elsewhere(view: View) -> Macs:
 
 @evidence
 def forward_rewritten(view: View) -> Macs:
-    """A packet of a client reaches a server with the server's own address as destination."""
-    found = set()
+    """The VIP is asked, and such a packet reaches a server with the server's own address as destination.
+
+    Where nobody is seen to ask the VIP, as on the servers' side of a proxy, it is a host like any that asks a server.
+    """
     asked = {(p.src, p.ports[0]) for _, p in view.requests}
-    for _, p in view.packets:
-        if p.version and p.protocol in (TCP, UDP) and p.dst in view.real and p.ports[1] in view.ports:
-            known = not asked or (p.src, p.ports[0]) in asked or p.src in view.snips
-            if p.src_mac in view.balancers and known:
-                found.add(p.src_mac)
-    return frozenset(found)
+    return frozenset(
+        p.src_mac for _, p in view.packets
+        if p.version and p.protocol in (TCP, UDP) and p.dst in view.real and p.ports[1] in view.ports
+        and asked and p.src_mac in view.balancers and ((p.src, p.ports[0]) in asked or p.src in view.snips)
+    )  # fmt: skip
+
+
+@evidence
+def given_as_its_own(view: View) -> Macs:
+    """A client's packet comes from the balancer's MAC, with the server's own address as destination."""
+    return frozenset(
+        p.src_mac for _, p in view.packets
+        if p.version and p.protocol in (TCP, UDP) and p.dst in view.real and p.ports[1] in view.ports
+        and p.src_mac in view.balancers and p.src not in view.snips
+    )  # fmt: skip
 
 
 @evidence
 def forward_hides_client(view: View) -> Macs:
-    """Data for a server comes from the balancer's own address."""
+    """The VIP is asked, and data for a server comes from the balancer's own address."""
+    return given_by_balancer(view) if view.requests else NONE
+
+
+@evidence
+def given_by_balancer(view: View) -> Macs:
+    """Data for a server comes from the balancer's own address, whoever asked."""
     return frozenset(
         p.src_mac for _, p in view.packets
         if p.version and p.protocol in (TCP, UDP) and p.src in view.snips and (p.dst in view.real or p.dst == view.vip)
@@ -204,8 +221,9 @@ def forward_hides_client(view: View) -> Macs:
 
 @evidence
 def forward_both_seen(view: View) -> Macs:
-    """Requests and forwards of the same connections are both there, ten of each at least."""
-    given = [p for _, p in view.requests if p.dst_mac in view.servers]
+    """Requests, and what the balancer in question made of them, are both there, ten of each at least."""
+    others = view.balancers - view.culprits
+    given = [p for _, p in view.requests if p.dst_mac in view.servers and p.src_mac not in others]
     asked = [p for _, p in view.requests if p.dst_mac in view.balancers]
     return view.balancers if len(given) > 9 and len(asked) > 9 else NONE
 

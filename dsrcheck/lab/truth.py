@@ -43,6 +43,8 @@ BLIND = {
     "B": ("DSR101", "DSR205", "DSR301"),
     "S": ("DSR101", "DSR102", "DSR105", "DSR106"),
 }
+COUNTING = ("DSR106",)
+COPY_WINDOW = 1_000_000
 OFFLOAD_FRAME = 1522
 MANY = 30_000
 
@@ -271,11 +273,13 @@ def _vantage(
         group = (expect.rule, *expect.alternative)
         found = EVIDENCE[expect.seen](looked)
         shown = found if set(where) & set(expect.at + expect.declared) else frozenset()
-        # A server hears another one's broadcasts, but cannot tell by itself that it is a server.
-        bystander = where == "S" and fault_host is not None and name != fault_host
-        if shown and set(where) & set(expect.at) and not bystander:
+        # A server hears another one's broadcasts, but cannot tell by itself that it is a server; nor that there is a
+        # balancer, where that keeps the clients' MACs.
+        bystander = where == "S" and fault_host is not None and (name != fault_host or not _sees_balancer(looked))
+        uncounted = expect.rule in COUNTING and _has_copies(recording.frames)
+        if shown and set(where) & set(expect.at) and not bystander and not uncounted:
             must.append(group)
-        if shown:
+        if shown and not uncounted:
             declared.append(group)
             if expect.names:
                 told = tuple(sorted(map(packets.mac_text, (looked.culprits & found) or found)))
@@ -308,6 +312,21 @@ def _sees_forwards(looked: View, where: str) -> bool:
     return where[0] in "CR" and any(packet.src_mac in looked.balancers for _, packet in looked.requests)
 
 
+def _sees_balancer(looked: View) -> bool:
+    """Whether a balancer's MAC is on any frame to the VIP."""
+    return any(looked.balancers & {packet.src_mac, packet.dst_mac} for _, packet in looked.requests)
+
+
+def _has_copies(frames: list[tuple[int, bytes]]) -> bool:
+    """Whether a frame comes again within a millisecond, to the octet: then frames cannot be counted for sure."""
+    last: dict[bytes, int] = {}
+    for time, frame in frames:
+        if time - last.get(frame, -COPY_WINDOW - 1) <= COPY_WINDOW:
+            return True
+        last[frame] = time
+    return False
+
+
 def _blind(fault: Fault | None, where: str) -> tuple[str, ...]:
     shown = {
         rule for expect in (fault.expects if fault is not None else ()) for rule in (expect.rule, *expect.alternative)
@@ -334,12 +353,13 @@ def _speaks(scenario: Scenario, fault: Fault | None, recording: Recording) -> di
     back = any(later < earlier for earlier, later in itertools.pairwise(times))
     longer = any(len(frame) > OFFLOAD_FRAME for _, frame in frames)
     said = {
-        "DSR903": recording.name in ("mirror-both",) and recording.link_type != COOKED,
+        "DSR903": _has_copies(frames),
         "DSR905": back,
     }
     if longer or not scenario.offload:  # unfinished checksums alone are not always looked at
         said["DSR904"] = longer
-    if len(frames) <= MANY and recording.link_type != COOKED and scenario.balanced:
+    # Elsewhere it may not show that the connections are balanced.
+    if len(frames) <= MANY and recording.name == "mirror" and scenario.balanced:
         midway = _caught_midway(frames)
         if midway or fault is None or not fault.capture:
             said["DSR906"] = midway

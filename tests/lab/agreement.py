@@ -1,7 +1,7 @@
-"""Does the analyzer agree with the record? For tests, and as a long run: `python -m tests.lab.agreement 500 [SEED]`.
+"""Does the analyzer agree with the record? Run long: `python -m tests.lab.agreement 500 [SEED]`.
 
-Draws scenario, fault, vantage and seed at random, judges what that vantage captured, alone and with the topology
-declared, and prints where verdicts and record differ.
+Draws scenario, fault, vantage and seed at random, judges what that vantage captured, alone or with the topology
+declared, and prints where verdicts and record differ. test_agreement.py does the same in short.
 """
 
 from __future__ import annotations
@@ -10,11 +10,45 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsrcheck.analysis import analyze
 from dsrcheck.lab import LabRun, faults, run, scenarios
 from dsrcheck.report.model import Report
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One capture to judge: what was run, by what seed, and who looked. `vantage`: a place among those there are."""
+
+    scenario: str
+    fault: str | None
+    seed: int
+    vantage: int
+    declared: bool
+
+    def made(self) -> tuple[LabRun, str]:
+        """The run and the name of the vantage."""
+        made = run(self.scenario, self.fault, self.seed)
+        names = sorted(made.vantages)
+        return made, names[self.vantage % len(names)]
+
+    def disagreements(self, folder: Path) -> list[str]:
+        """Judge it, and say where verdicts and record differ; each line names what to run to see it again."""
+        made, vantage = self.made()
+        place = f"{self.scenario} {self.fault or '-'} {vantage} {self.seed}{' declared' if self.declared else ''}"
+        return [f"{place}: {text}" for text in compare(made, vantage, folder, self.declared)]
+
+
+def pairs() -> list[tuple[str, str | None]]:
+    """All scenarios, alone and with each fault that fits; the long one is left out."""
+    quick = sorted(name for name, scenario in scenarios().items() if "long" not in scenario.tags)
+    return [
+        (name, fault)
+        for name in quick
+        for fault in (None, *sorted(f for f, entry in faults().items() if entry.applies_to(scenarios()[name])))
+    ]
 
 
 def disagreements(report: Report, made: LabRun, vantage: str, declared: bool = False) -> Iterator[str]:
@@ -47,19 +81,22 @@ def disagreements(report: Report, made: LabRun, vantage: str, declared: bool = F
 
 def compare(made: LabRun, vantage: str, folder: Path, declared: bool = False) -> list[str]:
     """Judge what a vantage captured, and return the disagreements."""
+    return list(disagreements(judged(made, folder, vantage, declared), made, vantage, declared))
+
+
+def judged(made: LabRun, folder: Path, vantage: str = "mirror", declared: bool = False) -> Report:
+    """What the analyzer says of what a vantage captured."""
     capture, topology = folder / "capture.pcapng", folder / "topology.toml"
     made.write(capture, vantage)
     topology.write_text(made.truth.topology(), "utf-8")
-    report = analyze(capture, topology=topology if declared else None).report
-    return list(disagreements(report, made, vantage, declared))
+    return analyze(capture, topology=topology if declared else None).report
 
 
-def draw(chance: random.Random) -> tuple[str, str | None, int]:
-    """A scenario, a fault that fits it (or none), and a seed."""
-    scenario = chance.choice(sorted(name for name, s in scenarios().items() if "long" not in s.tags))
-    fitting = sorted(name for name, fault in faults().items() if fault.applies_to(scenarios()[scenario]))
-    fault = chance.choice([None, *fitting]) if chance.random() < 0.9 else None
-    return scenario, fault, chance.randrange(1000)
+def draw(chance: random.Random) -> Draw:
+    """A capture by chance: scenarios alike often, and of one each of its faults."""
+    scenario = chance.choice(sorted({name for name, _ in pairs()}))
+    fault = chance.choice([fault for name, fault in pairs() if name == scenario])
+    return Draw(scenario, fault, chance.randrange(1000), chance.randrange(1000), chance.random() < 0.4)
 
 
 def main() -> int:
@@ -69,14 +106,10 @@ def main() -> int:
     differing = 0
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(count):
-            scenario, fault, seed = draw(chance)
-            made = run(scenario, fault, seed)
-            vantage = chance.choice(sorted(made.vantages))
-            declared = chance.random() < 0.3
-            found = compare(made, vantage, Path(folder), declared)
+            found = draw(chance).disagreements(Path(folder))
             differing += bool(found)
             for text in found:
-                print(f"{scenario} {fault or '-'} {vantage} {seed}{' declared' if declared else ''}: {text}")
+                print(text, flush=True)
     print(f"{count - differing} of {count} agree")
     return 1 if differing else 0
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from dsrcheck.analysis import analyze
 from dsrcheck.findings import FAIL, Finding
 from dsrcheck.lab import LabRun, run
 from dsrcheck.lab.truth import VantageTruth
@@ -15,6 +14,7 @@ from dsrcheck.lab.vantage import resolve
 from dsrcheck.report.model import Report
 from dsrcheck.rules import load_rules
 from dsrcheck.rules.rule import Example, Rule
+from tests.lab.agreement import judged
 
 RULES = load_rules()
 CASES = [(rule, example) for rule in RULES for example in rule.examples]
@@ -53,7 +53,8 @@ def test_example_holds(
     """The rule says of the example what its file says, and a failing example fails nothing that is not broken."""
     key = (example.scenario, example.fault, example.vantage, example.topology)
     if key not in reports:
-        reports[key] = judged(example, folder)
+        ran = made(example.scenario, example.fault)
+        reports[key] = judged(ran, folder, example.vantage, example.topology)
     report, truth = reports[key], made(example.scenario, example.fault).truth
     if rule.severity == "info":
         spoken = any(finding.rule == rule.id for finding in report.findings)
@@ -64,15 +65,6 @@ def test_example_holds(
     if example.verdict == FAIL:
         there = truth.vantages[resolve(example.vantage, truth.vantages)]
         assert sorted(unnamed(report, rule, there)) == []
-
-
-def judged(example: Example, folder: Path) -> Report:
-    """What the analyzer says of an example's capture."""
-    capture, topology = folder / "capture.pcapng", folder / "topology.toml"
-    ran = made(example.scenario, example.fault)
-    ran.write(capture, example.vantage)
-    topology.write_text(ran.truth.topology(), "utf-8")
-    return analyze(capture, topology=topology if example.topology else None).report
 
 
 def unnamed(report: Report, rule: Rule, truth: VantageTruth) -> set[str]:

@@ -1,0 +1,48 @@
+"""Drawn captures: the analyzer says what the lab's record says. The long run: `python -m tests.lab.agreement 500`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsrcheck.lab import scenarios
+from tests.lab.agreement import Draw, compare, disagreements, judged, pairs
+
+DRAWS = st.builds(
+    lambda pair, seed, vantage, declared: Draw(pair[0], pair[1], seed, vantage, declared),
+    st.sampled_from(pairs()),
+    st.integers(0, 999),
+    st.integers(0, 999),
+    st.booleans(),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where captures lie until they are judged."""
+    return tmp_path_factory.mktemp("agreement")
+
+
+@given(DRAWS)
+@settings(max_examples=40, derandomize=True)
+def test_verdicts_are_those_of_the_record(folder: Path, draw: Draw) -> None:
+    """Any scenario, with any fault that fits, from any vantage, by any seed."""
+    assert draw.disagreements(folder) == []
+
+
+@pytest.mark.parametrize("scenario", sorted(name for name, s in scenarios().items() if "long" not in s.tags))
+def test_scenarios_without_a_fault(folder: Path, scenario: str) -> None:
+    """What is healthy is not blamed, and what passes is seen, on a mirror of everything."""
+    made, _ = Draw(scenario, None, 0, 0, False).made()
+    assert compare(made, "mirror", folder) == []
+
+
+def test_a_disagreement_is_noticed(folder: Path) -> None:
+    """The comparison itself: a report of another capture does not agree with a record."""
+    healthy, _ = Draw("dsr-healthy", None, 0, 0, False).made()
+    broken, _ = Draw("dsr-healthy", "vip-missing", 0, 0, False).made()
+    assert "DSR203 fails" in list(disagreements(judged(broken, folder), healthy, "mirror"))
+    assert "DSR203 or DSR206 does not fail" in list(disagreements(judged(healthy, folder), broken, "mirror"))
