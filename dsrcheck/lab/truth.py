@@ -303,7 +303,7 @@ def _vantage(
         must_pass=tuple(proved),
         must_not_pass=_blind(fault, where) if looked is None or not _sees_forwards(looked, where) else (),
         culprits=culprits,
-        speaks=_speaks(scenario, fault, recording),
+        speaks=_speaks(net, scenario, fault, recording),
     )
 
 
@@ -346,7 +346,7 @@ def _capture_rules(recording: Recording) -> list[str]:
     return rules
 
 
-def _speaks(scenario: Scenario, fault: Fault | None, recording: Recording) -> dict[str, bool]:
+def _speaks(net: Network, scenario: Scenario, fault: Fault | None, recording: Recording) -> dict[str, bool]:
     """Which informational rules have something to tell. Absent: either will do."""
     frames = recording.frames
     times = [time for time, _ in frames]
@@ -360,7 +360,7 @@ def _speaks(scenario: Scenario, fault: Fault | None, recording: Recording) -> di
         said["DSR904"] = longer
     # Elsewhere it may not show that the connections are balanced.
     if len(frames) <= MANY and recording.name == "mirror" and scenario.balanced:
-        midway = _caught_midway(frames)
+        midway = _caught_midway(frames, net.vip)
         if midway or fault is None or not fault.capture:
             said["DSR906"] = midway
     if not scenario.balanced:
@@ -370,12 +370,12 @@ def _speaks(scenario: Scenario, fault: Fault | None, recording: Recording) -> di
     return said
 
 
-def _caught_midway(frames: list[tuple[int, bytes]]) -> bool:
-    """Whether the first frame of some TCP connection is not its SYN."""
+def _caught_midway(frames: list[tuple[int, bytes]], vip: bytes) -> bool:
+    """Whether the first frame of some TCP connection to the VIP is not its SYN."""
     known = set()
     for _, frame in frames:
         packet = packets.Packet(frame)
-        if packet.version and packet.protocol == packets.TCP:
+        if packet.version and packet.protocol == packets.TCP and vip in (packet.src, packet.dst):
             one, other = (packet.src, packet.ports[0]), (packet.dst, packet.ports[1])
             pair = (min(one, other), max(one, other))
             if pair not in known:
