@@ -1,68 +1,57 @@
-"""Captures that others made: whatever they hold, the program ends as its contract says."""
+"""The whole program over captures that others made: no error where nothing is balanced, no traceback anywhere."""
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
-import jsonschema
 import pytest
-
-from dsrcheck import cli
-from dsrcheck.exits import Exit
-from dsrcheck.report.json import schema
 
 pytestmark = pytest.mark.corpus
 
-CORPUS = Path(os.environ.get("DSRCHECK_CORPUS", "."))
+FOREIGN = Path(os.environ.get("DSRCHECK_CORPUS", "")) / "foreign"
+STATUSES = {0, 1, 3, 4}
 
 
-def captures(kind: str) -> list[Path]:
-    """The captures of a folder of the corpus; one that is not there where there is no corpus."""
-    found = [path for path in (CORPUS / "foreign" / kind).glob("*") if path.is_file() and path.suffix != ".json"]
-    return sorted(found) or [CORPUS / kind]
+def captures(folder: str) -> list[Path]:
+    """The captures that a folder's manifest lists; none where the corpus is not there (the tests are then skipped)."""
+    manifest = FOREIGN / folder / "manifest.json"
+    if not manifest.is_file():
+        return []
+    return [FOREIGN / folder / entry["file"] for entry in json.loads(manifest.read_text())["files"]]
 
 
-def judge(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    """Run `dsrcheck analyze` on a file: status, standard output, standard error."""
-    monkeypatch.setattr(sys, "argv", ["dsrcheck", "analyze", str(path), "--format", "json"])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert isinstance(end.value.code, int)
-    return (end.value.code, *capsys.readouterr())
+def analyze(path: Path) -> subprocess.CompletedProcess[str]:
+    """`dsrcheck analyze --format json` of one capture."""
+    command = [sys.executable, "-m", "dsrcheck", "analyze", "--format", "json", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("path", captures("robustness"), ids=lambda path: path.name)
-def test_odd_files_end_by_the_contract(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A report that holds to the schema, or one line that says why there is none."""
-    status, out, err = judge(path, monkeypatch, capsys)
-    if status == Exit.UNREADABLE:
-        assert out == ""
-        assert err.splitlines()[-1].startswith("dsrcheck: error: ")
-    else:
-        assert status in (Exit.CLEAN, Exit.FINDINGS, Exit.NOTHING_TO_CHECK)
-        jsonschema.validate(json.loads(out), schema(), jsonschema.Draft202012Validator)
+def test_the_corpus_is_there() -> None:
+    """An empty folder must not pass for one without faults."""
+    assert len(captures("not-dsr")) >= 8
+    assert len(captures("robustness")) >= 20
 
 
 @pytest.mark.parametrize("path", captures("not-dsr"), ids=lambda path: path.name)
-def test_traffic_without_dsr_is_no_error(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Routing, failover and ARP that have nothing to do with load balancing give no error."""
-    _, out, _ = judge(path, monkeypatch, capsys)
-    report = json.loads(out)
-    jsonschema.validate(report, schema(), jsonschema.Draft202012Validator)
+def test_no_error_where_nothing_is_balanced(path: Path) -> None:
+    """Routing, failover, retransmissions, mirror copies and asymmetric captures are no faults."""
+    run = analyze(path)
+    report = json.loads(run.stdout)
     assert [finding for finding in report["findings"] if finding["severity"] == "error"] == []
+    assert run.returncode in (0, 3)
 
 
-@pytest.mark.parametrize("path", sorted((CORPUS / "ipvs").glob("*.pcap")) or [CORPUS], ids=lambda path: path.name)
-def test_reports_of_real_captures_hold_to_the_schema(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What `score` judges by content is valid by form."""
-    _, out, _ = judge(path, monkeypatch, capsys)
-    jsonschema.validate(json.loads(out), schema(), jsonschema.Draft202012Validator)
+@pytest.mark.parametrize("path", [*captures("robustness"), *captures("balancer-vectors")], ids=lambda path: path.name)
+def test_odd_and_damaged_files_end_well(path: Path) -> None:
+    """A status of the contract, one line where it is an error, never a traceback."""
+    run = analyze(path)
+    assert run.returncode in STATUSES
+    assert "Traceback" not in run.stderr
+    if run.returncode == 4:
+        assert run.stderr.count("\n") == 1
+    else:
+        json.loads(run.stdout)
