@@ -105,6 +105,9 @@ def too_big_flows(scene: Scene, roles: Roles) -> Flags:
     return counts[group[: len(flow)]] >= OFTEN
 
 
+UNSEEN_IN_CAPTURE = {"capture.flows_from_start_share": "no TCP connection of a balanced service is in the capture"}
+
+
 def capture_table(scene: Scene, topology: Topology, roles: Roles) -> Subjects:
     """A row a capture: how far it can be trusted."""
     legs = scene.legs
@@ -129,7 +132,7 @@ def capture_table(scene: Scene, topology: Topology, roles: Roles) -> Subjects:
             np.full(count, started or 0, np.int64), np.full(count, started is not None), "number"
         ),
     }
-    return Subjects("capture", count, columns, np.full(count, -1, np.int64), np.arange(count), {})
+    return Subjects("capture", count, columns, np.full(count, -1, np.int64), np.arange(count), UNSEEN_IN_CAPTURE)
 
 
 def _total(totals: dict[str, int], name: str, count: int) -> Column:

@@ -139,6 +139,10 @@ def _notes(s: Sides) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def seen_instead(s: Sides) -> str:
     """What the capture holds when nothing in it is balanced."""
     flows, claims = s.scene.flows, s.scene.claims
@@ -146,11 +150,11 @@ def seen_instead(s: Sides) -> str:
     parts = []
     if ports.any():
         services = len(np.unique(np.stack([flows.service[ports], flows.service_port[ports]]), axis=1)[0])
-        parts.append(f"{int(ports.sum()):,} TCP or UDP flows to {services:,} services")
+        parts.append(f"{_counted(int(ports.sum()), 'TCP or UDP flow')} to {_counted(services, 'service')}")
     if len(claims):
-        parts.append(f"{len(claims):,} ARP or NDP frames")
+        parts.append(_counted(len(claims), "ARP or NDP frame"))
     other = int(column(s.scene.legs.legs, "frames").sum()) if not ports.any() else 0
     if other:
-        parts.append(f"{other:,} other IP packets")
+        parts.append(_counted(other, "other IP packet"))
     what = ", ".join(parts) or "no IP traffic"
     return f"No balanced traffic: no box passes packets for one address on to servers. Seen instead: {what}."
