@@ -1,7 +1,7 @@
-"""Golden captures: what is known to be true of each (case.toml), and the whole report as it was accepted (expected.json).
+"""Golden captures: what is known to be true of each (case.toml), and the whole report as accepted (expected.json).
 
-The truth comes from how the captures were made, never from the program. `DSRCHECK_ACCEPT=1` writes the reports anew, for
-somebody to read the difference before it is committed; it does so after the truth has been checked.
+The truth comes from how the captures were made, never from the program. `DSRCHECK_ACCEPT=1` writes the reports anew,
+for somebody to read the difference before it is committed; it does so after the truth has been checked.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Frames to legs and claims: the one hot place, compiled where there is a compiler and interpreted where there is none."""
+"""Frames to legs and claims: the hot place, compiled where there is a compiler, interpreted where there is none."""
