@@ -358,8 +358,8 @@ def _speaks(net: Network, scenario: Scenario, fault: Fault | None, recording: Re
     }
     if longer or not scenario.offload:  # unfinished checksums alone are not always looked at
         said["DSR904"] = longer
-    # Elsewhere it may not show that the connections are balanced.
-    if len(frames) <= MANY and recording.name == "mirror" and scenario.balanced:
+    # Elsewhere, or amid rewritten connections, it may not show that what was caught midway is balanced.
+    if len(frames) <= MANY and recording.name == "mirror" and scenario.mode.startswith("dsr"):
         midway = _caught_midway(frames, net.vip)
         if midway or fault is None or not fault.capture:
             said["DSR906"] = midway

@@ -160,7 +160,7 @@ def _why_not(judged: _Judged, tables: Tables, mine: Array, vip: int) -> tuple[st
     if len(unseen):
         return NOT_OBSERVED, _reason(rule, subjects, int(unseen[0]))
     if mine.any():
-        return NOT_APPLICABLE, rule.absent_reason or "none of what it judges is of the kind that it is about"
+        return rule.unmet, rule.absent_reason or "none of what it judges is of the kind that it is about"
     if rule.absent_reason:
         return rule.absent, rule.absent_reason
     what = MEANINGS.get(rule.subject, rule.subject)

@@ -23,7 +23,7 @@ _TEXT_LIMIT = 8000
 INFO_VERDICTS = ("speaks", "silent")
 
 _REQUIRED = ("id", "name", "severity", "summary", "subject", "expect", "message", "needs", "why")
-_TEXTS = (*_REQUIRED, "when", "message_many", "culprit", "culprit_role", "absent", "absent_reason")
+_TEXTS = (*_REQUIRED, "when", "message_many", "culprit", "culprit_role", "absent", "unmet", "absent_reason")
 _LISTS = ("modes", "modes_denied", "evidence", "because_of", "references")
 _KEYS = (*_TEXTS, *_LISTS, "remedy", "example")
 _EXAMPLE_KEYS = ("scenario", "fault", "vantage", "topology", "verdict")
@@ -63,6 +63,7 @@ class _Reader:
             culprit=self.column("culprit", self.text("culprit"), columns, "mac") if self.has("culprit") else None,
             culprit_role=self.document.get("culprit_role"),
             absent=self.one_of("absent", (NOT_APPLICABLE, NOT_OBSERVED)) if self.has("absent") else NOT_APPLICABLE,
+            unmet=self.one_of("unmet", (NOT_APPLICABLE, NOT_OBSERVED)) if self.has("unmet") else NOT_APPLICABLE,
             absent_reason=self.document.get("absent_reason"),
             modes=self.modes("modes", DSR_MODES),
             modes_denied=self.modes("modes_denied", ()),

@@ -40,7 +40,7 @@ class Rule:
     subject: the table whose rows it judges
     modes: patterns of VIP modes it applies to; modes_denied: modes that break it where DSR is expected
     culprit: the MAC column that names who must change; evidence: the frame columns that show it
-    absent: the verdict when no row applies
+    absent: the verdict when there is no row; unmet: when there are rows, and `when` holds for none
     because_of: rules whose failure on the same VIP entails this one's
     remedy: platform, or platform with `-ipv6` for an IPv6 VIP -> template
     """
@@ -60,6 +60,7 @@ class Rule:
     culprit: str | None = None
     culprit_role: str | None = None
     absent: str = NOT_APPLICABLE
+    unmet: str = NOT_APPLICABLE
     absent_reason: str | None = None
     modes: tuple[str, ...] = DSR_MODES
     modes_denied: tuple[str, ...] = ()

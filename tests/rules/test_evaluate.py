@@ -71,6 +71,9 @@ def test_when_leaves_rows_out(tmp_path: Path) -> None:
     assert evaluate([made], tables(part))[0][0].verdict == "not-observed"
     part = replace(part, columns={**part.columns, "request.seen": column("flag", [False, False, False])})
     assert evaluate([made], tables(part))[0][0].verdict == "not-applicable"
+    made = rule(tmp_path, when='"request.seen"', unmet='"not-observed"', absent_reason='"no request is seen"')
+    verdict = evaluate([made], tables(part))[0][0]
+    assert (verdict.verdict, verdict.reason) == ("not-observed", "no request is seen")
 
 
 def test_absent_says_what_no_row_means(tmp_path: Path) -> None:
