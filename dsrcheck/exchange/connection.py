@@ -21,10 +21,12 @@ def flow_facts(s: Sides) -> dict[str, Column]:
     # A SYN-ACK that the client answers with its SYN again never arrived. Who sends one SYN and falls silent is a scan.
     lost = s.reply.seen & (s.reply.total("syn_ack") > 0) & ended_before_the_capture(s)
     heard = (s.reply.seen & ~lost) | (s.wrong >= 0) | s.balancer_reply.seen
-    # Without a forwarded packet the balancer must be in view, for it to be the one who let the request go.
-    stuck_somewhere = s.forward.seen | (s.request.seen & s.visible.of_balancer(s.roles.vip))
+    # Without a forwarded packet the balancer must be in view, or the client that would have got an answer.
+    own = s.request.seen & s.visible.sent(s.request.of_first(ends.src_mac))
+    stuck_somewhere = s.forward.seen | (s.request.seen & s.visible.of_balancer(s.roles.vip)) | own
     stuck = opened & retried(s) & ~heard & stuck_somewhere
-    missing = np.where(s.forward.seen, "the reply", "the forwarded packet").astype(object)
+    unseen = own & ~s.visible.of_balancer(s.roles.vip)
+    missing = np.where(s.forward.seen | unseen, "the reply", "the forwarded packet").astype(object)
     at = np.where(s.forward.seen, s.forward.of_first(ends.dst_mac), s.request.of_first(ends.dst_mac))
     at = np.where(s.reply.seen, s.reply.of_first(ends.dst_mac), at)
     return {

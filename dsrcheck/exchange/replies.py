@@ -81,10 +81,25 @@ def _next_hop(s: Sides, direct: Flags) -> tuple[Flags, Flags]:
     at_home = are_among((client, to), (ints(address for address, _ in stated), ints(mac for _, mac in stated)))
     local = np.isin(client, list(scene.mac_of))
     to_router = np.isin(to, s.routers)
-    right = (s.request.seen & (to == came)) | at_home | (~local & to_router)
+    right = (s.request.seen & (to == came)) | at_home | (~local & to_router) | _carried_on(s)
     servers = [mac for vip in s.topology.vips for mac in vip.server_macs]
     wrong = ~right & ((local & ~to_router) | np.isin(to, servers))
     return right, direct & (to != 0) & (right | wrong)
+
+
+def _carried_on(s: Sides) -> Flags:
+    """Whether a balancer of two arms stands between, and the host that a reply is sent to is seen to pass it on.
+
+    Then servers have a gateway of their own, which is not the one that requests come through.
+    """
+    ends = s.scene.ends
+    two_arms = s.request.seen & s.forward.seen & s.is_balancer(s.forward.of_first(ends.src_mac))
+    two_arms &= s.forward.of_first(ends.src_mac) != s.request.of_first(ends.dst_mac)
+    before, after, roles = s.scene.hops.before, s.scene.hops.after, s.roles
+    onward = roles.reply[before] & roles.reply[after]
+    found = np.zeros(len(roles), bool)
+    found[roles.row[before[onward]]] = True
+    return found & two_arms
 
 
 def _refused(s: Sides) -> tuple[Flags, Flags]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dsrcheck.exchange.arrays import flags
 from dsrcheck.exchange.picked import first_legs
 from dsrcheck.exchange.sides import Sides, flag, take
@@ -32,4 +34,9 @@ def _astray(s: Sides) -> Flags:
     declared = flags(vip.provenance == "declared" and bool(vip.balancers) for vip in s.topology.vips)
     if len(declared):
         astray |= declared[s.roles.vip[s.request.rows]] & ~at_balancer & (to[s.request.legs] != 0)
-    return astray
+    # At a server, a balancer that keeps the requester's MAC looks like a requester: it must be known by its own.
+    by_own_mac = np.zeros(len(s.topology.vips), bool)
+    sent = s.legs_at(s.forward, s.scene.ends.src_mac, s.balancer_keys)
+    by_own_mac[s.roles.vip[s.forward.rows[sent]]] = True
+    hosts = [mac for view in s.topology.views for mac in view.hosts]
+    return astray & (by_own_mac[s.roles.vip[s.request.rows]] | ~np.isin(to[s.request.legs], hosts))

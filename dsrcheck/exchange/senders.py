@@ -9,10 +9,14 @@ import numpy as np
 
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.table import Int64
-from dsrcheck.topology.model import DECLARED, Vip
+from dsrcheck.topology.model import DECLARED, DSR_MAC, Vip
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 WIDEST_SUBNET = {4: 16, 6: 64}
 """Prefix length of the widest subnet that is usual, by IP version."""
+USUAL_SUBNET = {4: 24, 6: 64}
+"""Prefix length of most subnets, by IP version."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
     if vip.subnet and declared:
         network = ipaddress.ip_network(vip.subnet)
         inside = any(ipaddress.ip_address(address) in network for address in declared)
+        inside &= vip.mode != DSR_MAC or _reaches_servers(vip, network, declared)
         return Snip(inside, True, min(vip.balancer_macs, default=0), _earliest(first_frame[legs]))
     addresses = [address for host in vip.balancers for address in host.addresses]
     near = any(_same_subnet(address, vip.address) for address in addresses)
@@ -66,12 +71,24 @@ def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
     return Snip(True, bool(len(legs)) and near)
 
 
+def _reaches_servers(vip: Vip, network: Network, snips: list[str]) -> bool:
+    """Whether each declared server has an address in the VIP's subnet, or beside the balancer's second arm."""
+
+    def near(server: str) -> bool:
+        return ipaddress.ip_address(server) in network or any(
+            _same_subnet(server, snip, USUAL_SUBNET) for snip in snips
+        )
+
+    servers = [host.addresses for host in vip.servers if host.provenance == DECLARED and host.addresses]
+    return all(any(near(server) for server in addresses) for addresses in servers)
+
+
 def _earliest(frames: Int64) -> int:
     return int(frames.min()) if len(frames) else 0
 
 
-def _same_subnet(one: str, other: str) -> bool:
-    """Whether two addresses share the prefix of the widest usual subnet."""
+def _same_subnet(one: str, other: str, prefix_length: dict[int, int] = WIDEST_SUBNET) -> bool:
+    """Whether two addresses share a prefix of the length that is given for their IP version."""
     first, second = ipaddress.ip_address(one), ipaddress.ip_address(other)
-    host_bits = first.max_prefixlen - WIDEST_SUBNET[first.version]
+    host_bits = first.max_prefixlen - prefix_length[first.version]
     return first.version == second.version and int(first) >> host_bits == int(second) >> host_bits

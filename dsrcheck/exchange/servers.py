@@ -74,7 +74,8 @@ def _on_segment(
     """(is there, known, first forwarded frame) of each server.
 
     It is there when it sent any frame. It is not when it got packets again and again, never sent one, and left the
-    balancer's direct question for it without an answer.
+    balancer's direct question for it without an answer, or is the only server that a mirror does not show to answer
+    such questions.
     """
     ends, claims = scene.ends, scene.claims
     there = flags(mac in visible.speakers for _, mac in rows)
@@ -88,8 +89,10 @@ def _on_segment(
         if not len(legs):
             continue
         frame[place] = first[legs].min()
-        probed = np.isin(claims.kind, ASKING) & (claims.dst_mac == mac)
-        absent[place] = not there[place] and frames[legs].sum() >= DEAF_FORWARDS and bool(probed.any())
+        probed = bool((np.isin(claims.kind, ASKING) & (claims.dst_mac == mac)).any())
+        others = topology.vips[number].server_macs - {mac}
+        alone = visible.has_mirror and bool(others) and all(scene.stated.get(other) for other in others)
+        absent[place] = not there[place] and frames[legs].sum() >= DEAF_FORWARDS and (probed or alone)
     return there, there | absent, frame
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from dsrcheck.exchange.arrays import flags
-from dsrcheck.flows.table import Flags, Int64, column
+from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
 
@@ -61,12 +61,10 @@ class Visibility:
         """Whether any frame has both MAC addresses."""
         return any(view.has_macs for view in self.topology.views)
 
-    @cached_property
+    @property
     def speakers(self) -> frozenset[int]:
         """MACs that sent at least one frame here."""
-        paths, used = self.scene.legs.paths, np.unique(self.scene.leg("path"))
-        macs = np.concatenate([column(paths, "src_mac")[used], self.scene.claims.src_mac])
-        return frozenset(np.unique(macs).tolist()) - {0}
+        return self.scene.speakers
 
     def asker_is_here(self, address: int) -> bool:
         """Whether the capture was taken at a host that itself asked for the address: it got every answer."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.addresses import is_virtual_router_mac, mac_text
-from dsrcheck.flows.table import Flags, Int64, are_among
+from dsrcheck.flows.table import Flags, Int64, are_among, distinct_rows
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.scene import INITIAL_TTLS, Scene
 from dsrcheck.topology.vantage import View
@@ -266,6 +266,7 @@ def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
     departures, arrivals = candidate.departures(scene), candidate.arrivals(scene)
     entered = {dst for _, dst in arrivals} - {0}  # Linux cooked captures have no destination MAC
     box = entered & candidate.owners if candidate.owners else entered
+    box -= answered_at_once(scene, candidate.address) - _answered_through(scene, candidate)
     if not box or (any(is_virtual_router_mac(mac) for mac in box) and len({src for src, _ in departures} - box) < 2):
         return None
     others = {src for src, _ in departures} - box - candidate.owners
@@ -277,6 +278,16 @@ def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
         text = f"requests go to {mac_text(min(box))}, replies come from {', '.join(map(mac_text, sorted(named)))}"
         return Proposal(frozenset(box), text, mode_known=False)
     return None
+
+
+def _answered_through(scene: Scene, candidate: Candidate) -> set[int]:
+    """MACs through which requests got replies of others than who owns the address: of flows that went to one MAC."""
+    flow, to = scene.flows.of_leg[candidate.inbound], scene.ends.dst_mac[candidate.inbound]
+    flows, macs = distinct_rows(flow, to)
+    alone = np.isin(flows, flows[1:][flows[1:] == flows[:-1]], invert=True)
+    others = ~np.isin(scene.ends.src_mac[candidate.outbound], list(candidate.owners))
+    answered = np.isin(flows, scene.flows.of_leg[candidate.outbound[others]])
+    return set(macs[alone & answered].tolist())
 
 
 def by_rivals(scene: Scene, candidate: Candidate) -> Proposal | None:

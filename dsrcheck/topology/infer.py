@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsrcheck.addresses import mac_text
-from dsrcheck.flows.table import TCP, Int64, are_among, distinct_rows
+from dsrcheck.flows.table import PROTOCOL_NAMES, TCP, Int64, are_among, distinct_rows
 from dsrcheck.topology.declared import Declaration, DeclaredVip
 from dsrcheck.topology.evidence import (
     Candidate,
@@ -159,8 +159,10 @@ def _vip(
         servers = set(rewriter.servers) - balancers - nobody
     else:
         servers = (forwarded | repliers) - balancers - routers
-    servers |= {mac for mac in declared_servers if mac in forwarded | {src for src, _ in departures}}
+    # Declared servers that speak on this link are judged, whether or not they take part.
+    servers |= declared_servers & (forwarded | scene.speakers)
     services = _services(scene, candidate, balancers, servers, rewriter if is_rewriting else None, proposal)
+    services = _with_declared(services, declared)
     modes = {service.mode for service in services}
     mode = declared.mode if declared and declared.mode else modes.pop() if len(modes) == 1 else UNKNOWN
     return Vip(
@@ -209,6 +211,15 @@ def _services(
             mode = UNKNOWN
         found.append(Service(number, service_port, mode))
     return tuple(found)
+
+
+def _with_declared(services: tuple[Service, ...], declared: DeclaredVip | None) -> tuple[Service, ...]:
+    """The services seen, and those that are declared and were not seen to be balanced (their mode stays unknown)."""
+    known = {(service.protocol, service.port) for service in services}
+    numbers = {name: number for number, name in PROTOCOL_NAMES.items()}
+    wanted = {(numbers[name], port) for name, port in declared.services} if declared else set()
+    more = (Service(protocol, port, UNKNOWN) for protocol, port in sorted(wanted - known))
+    return (*services, *more)
 
 
 def _balancer_hosts(

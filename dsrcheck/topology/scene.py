@@ -143,6 +143,13 @@ class Scene:
         return dict(found)
 
     @cached_property
+    def speakers(self) -> frozenset[int]:
+        """MACs that sent at least one frame here."""
+        paths, used = self.legs.paths, np.unique(self.leg("path"))
+        macs = np.concatenate([column(paths, "src_mac")[used], self.claims.src_mac])
+        return frozenset(np.unique(macs).tolist()) - {0}
+
+    @cached_property
     def kept_forwards(self) -> tuple[Int64, Int64]:
         """(legs that a box passed on with the requester's MAC as source, the MAC at which it took the packets)."""
         before, after = self.hops.before, self.hops.after

@@ -45,7 +45,7 @@ def test_seen_instead() -> None:
         net.connection(path(CLIENT, WEB1), path(WEB1, CLIENT), service=WEB1.ip)
     report = report_of(net)
     assert report.nothing_to_check
-    assert "3 TCP or UDP flows to 1 services" in report.notes[0]
+    assert "3 TCP or UDP flows to 1 service" in report.notes[0]
     assert "2 ARP or NDP frames" in report.notes[0]
     assert "no IP traffic" in report_of(Ladder()).notes[0]
 
