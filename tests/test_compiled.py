@@ -50,7 +50,7 @@ def test_stale_extension_is_noticed(package: Path, edited: str) -> None:
     """An extension is stale when its source, or declarations that it draws on, were edited after it was built."""
     (package / "kernel/fold.pxd").write_text("from dsrcheck.kernel.layout cimport CELLS\n")
     fold = extension(package, "kernel/fold", age=10)
-    framing = extension(package, "capture/framing")
+    framing = extension(package, "capture/framing", age=10)
     assert stale_extensions(package) == []
     later = fold.stat().st_mtime + 1
     os.utime(package / edited, (later, later))
