@@ -93,8 +93,9 @@ def _carried_on(s: Sides) -> Flags:
     Then servers have a gateway of their own, which is not the one that requests come through.
     """
     ends = s.scene.ends
-    two_arms = s.request.seen & s.forward.seen & s.is_balancer(s.forward.of_first(ends.src_mac))
-    two_arms &= s.forward.of_first(ends.src_mac) != s.request.of_first(ends.dst_mac)
+    other_mac = s.request.seen & s.forward.seen & s.is_balancer(s.forward.of_first(ends.src_mac))
+    other_mac &= s.forward.of_first(ends.src_mac) != s.request.of_first(ends.dst_mac)
+    two_arms = np.isin(s.roles.vip, s.roles.vip[other_mac])
     before, after, roles = s.scene.hops.before, s.scene.hops.after, s.roles
     onward = roles.reply[before] & roles.reply[after]
     found = np.zeros(len(roles), bool)

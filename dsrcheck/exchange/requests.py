@@ -39,4 +39,5 @@ def _astray(s: Sides) -> Flags:
     sent = s.legs_at(s.forward, s.scene.ends.src_mac, s.balancer_keys)
     by_own_mac[s.roles.vip[s.forward.rows[sent]]] = True
     hosts = [mac for view in s.topology.views for mac in view.hosts]
-    return astray & (by_own_mac[s.roles.vip[s.request.rows]] | ~np.isin(to[s.request.legs], hosts))
+    elsewhere = s.visible.has_mirror | (bool(hosts) & ~np.isin(to[s.request.legs], hosts))
+    return astray & (by_own_mac[s.roles.vip[s.request.rows]] | elsewhere)

@@ -60,7 +60,7 @@ def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
     if vip.subnet and declared:
         network = ipaddress.ip_network(vip.subnet)
         inside = any(ipaddress.ip_address(address) in network for address in declared)
-        inside &= vip.mode != DSR_MAC or _reaches_servers(vip, network, declared)
+        inside &= vip.mode != DSR_MAC or _reaches_servers(_declared_servers(s, vip), network, declared)
         return Snip(inside, True, min(vip.balancer_macs, default=0), _earliest(first_frame[legs]))
     addresses = [address for host in vip.balancers for address in host.addresses]
     near = any(_same_subnet(address, vip.address) for address in addresses)
@@ -71,7 +71,13 @@ def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
     return Snip(True, bool(len(legs)) and near)
 
 
-def _reaches_servers(vip: Vip, network: Network, snips: list[str]) -> bool:
+def _declared_servers(s: Sides, vip: Vip) -> list[tuple[str, ...]]:
+    """The addresses of each declared server of a VIP, whether or not it is seen."""
+    declared = s.topology.declared.vips if s.topology.declared else ()
+    return [host.addresses for one in declared if one.address == vip.address for host in one.servers if host.addresses]
+
+
+def _reaches_servers(servers: list[tuple[str, ...]], network: Network, snips: list[str]) -> bool:
     """Whether each declared server has an address in the VIP's subnet, or beside the balancer's second arm."""
 
     def near(server: str) -> bool:
@@ -79,7 +85,6 @@ def _reaches_servers(vip: Vip, network: Network, snips: list[str]) -> bool:
             _same_subnet(server, snip, USUAL_SUBNET) for snip in snips
         )
 
-    servers = [host.addresses for host in vip.servers if host.provenance == DECLARED and host.addresses]
     return all(any(near(server) for server in addresses) for addresses in servers)
 
 

@@ -274,9 +274,11 @@ def _vantage(
         found = EVIDENCE[expect.seen](looked)
         shown = found if set(where) & set(expect.at + expect.declared) else frozenset()
         # A server hears another one's broadcasts, but cannot tell by itself that it is a server; nor that there is a
-        # balancer, where that keeps the clients' MACs.
-        bystander = where == "S" and fault_host is not None and (name != fault_host or not _sees_balancer(looked))
-        uncounted = expect.rule in COUNTING and _has_copies(recording.frames)
+        # balancer, where that keeps the clients' MACs, or where nobody on the servers' own segment asks for the VIP.
+        alone = name != fault_host or scenario.two_arms or not _sees_balancer(looked)
+        bystander = where == "S" and fault_host is not None and alone
+        # A mirror's copies that a capture's fault has moved in time are no copies to see, and no packets to count.
+        uncounted = _has_copies(recording.frames) and (expect.rule in COUNTING or (fault is not None and fault.capture))
         if shown and set(where) & set(expect.at) and not bystander and not uncounted:
             must.append(group)
         if shown and not uncounted:
