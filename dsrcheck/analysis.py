@@ -14,7 +14,7 @@ from dsrcheck.exchange.sides import Sides
 from dsrcheck.legs import Legs, read_legs
 from dsrcheck.report.build import build_report
 from dsrcheck.report.model import Report
-from dsrcheck.rules import evaluate, load_rules, select_rules
+from dsrcheck.rules import Rule, evaluate, load_rules, select_rules
 from dsrcheck.topology.declared import Declaration, read_topology
 from dsrcheck.topology.infer import infer
 from dsrcheck.topology.scene import read_scene
@@ -81,11 +81,11 @@ def analyze(
 
 
 def judge(
-    legs: Legs, catalogue: Sequence[object], declared: Declaration | None = None, expect: str = "dsr"
+    legs: Legs, catalogue: Sequence[Rule], declared: Declaration | None = None, expect: str = "dsr"
 ) -> Analysis:
     """The same for a fold that is there already: what live views and tests of the forwarder call."""
     scene = read_scene(legs)
     topology = infer(scene, declared)
     tables, sides = build_tables(scene, topology, expect)
-    verdicts, findings = evaluate(catalogue, tables, expect)  # type: ignore[arg-type]
+    verdicts, findings = evaluate(catalogue, tables, expect)
     return Analysis(build_report(sides, verdicts, findings), sides)
