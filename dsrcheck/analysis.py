@@ -80,9 +80,7 @@ def analyze(
     return judge(legs, catalogue, declared, expect)
 
 
-def judge(
-    legs: Legs, catalogue: Sequence[Rule], declared: Declaration | None = None, expect: str = "dsr"
-) -> Analysis:
+def judge(legs: Legs, catalogue: Sequence[Rule], declared: Declaration | None = None, expect: str = "dsr") -> Analysis:
     """The same for a fold that is there already: what live views and tests of the forwarder call."""
     scene = read_scene(legs)
     topology = infer(scene, declared)
