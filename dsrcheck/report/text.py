@@ -53,7 +53,8 @@ def _headline(report: Report, paint: Paint) -> Iterator[str]:
         yield from paragraph(f"{name}: {_listing(named)}", 2 * INDENT, f"{'':{INDENT}}-")
     entailed = sum(finding.because_of is not None for finding in errors)
     if entailed:
-        yield from paragraph(f"{many(entailed, 'more error')} that follow from this", 2 * INDENT, f"{'':{INDENT}}-")
+        verb = "follows" if entailed == 1 else "follow"
+        yield from paragraph(f"{many(entailed, 'more error')} that {verb} from this", 2 * INDENT, f"{'':{INDENT}}-")
 
 
 def _verdict(report: Report) -> tuple[str, str]:

@@ -113,7 +113,7 @@ def test_nothing_from_outside_reaches_the_terminal_raw() -> None:
 WHOLE = """\
 FAIL: 2 errors and 1 warning for 192.168.10.100 (dsr-mac)
   - server-answers-no-arp: server 02:00:00:00:5e:02 192.168.10.22
-  - 1 more error that follow from this
+  - 1 more error that follows from this
 capture   segment.pcap: 1,203 frames, 12.4 s from 2026-02-03 10:00:00 UTC,
           ethernet, vantage: mirror
 
