@@ -127,8 +127,8 @@ def analyze(
     _check_target(target)
     if compiled.interpreted_modules():
         click.echo(
-            f"dsrcheck: note: the kernel is {compiled.kernel_state()}, which is slow (some 10,000 frames a second); "
-            "install with a C compiler and Python's headers to compile it",
+            f"dsrcheck: note: the kernel is {compiled.kernel_state()}, which is slow "
+            "(some ten thousands of frames a second); install with a C compiler and Python's headers to compile it",
             err=True,
         )
     from dsrcheck.capture import CaptureError
