@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -60,11 +61,21 @@ def pytest_sessionstart() -> None:
         pytest.exit(f"compiled from older sources: {names}. Build again (pip install -e .) or remove them.", 4)
 
 
+def _namespaces_work() -> bool:
+    if not all(shutil.which(tool) for tool in ("unshare", "ip", "dumpcap")):
+        return False
+    return subprocess.run(["unshare", "-Urn", "true"], check=False, capture_output=True).returncode == 0
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what cannot run here, and say what it would take."""
     missing = {}
     if shutil.which("tshark") is None:
         missing["tshark"] = "tshark, the oracle, is not installed (Debian's package: tshark)"
+    if not _namespaces_work():
+        missing["namespaces"] = "no network namespaces here: needs unshare, ip and dumpcap, and user namespaces or root"
+    if shutil.which("chromium") is None:
+        missing["browser"] = "chromium is not installed (Debian's package: chromium)"
     if not os.environ.get("DSRCHECK_CORPUS"):
         missing["corpus"] = "DSRCHECK_CORPUS does not name the folder of captures"
     if not os.environ.get("DSRCHECK_PACKAGE"):

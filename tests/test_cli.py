@@ -17,6 +17,7 @@ import pytest
 import dsrcheck
 from dsrcheck import cli, compiled
 from dsrcheck.capture import CaptureError
+from dsrcheck.cli.common import EXPECTATIONS
 from dsrcheck.exits import Exit
 from dsrcheck.report.model import Report
 from dsrcheck.rules import RuleError
@@ -193,7 +194,7 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
 
 def test_expectations_are_the_modes() -> None:
     """`--expect` takes dsr, any, and each mode a VIP can have."""
-    assert set(cli.EXPECTATIONS) == {"dsr", "any", *MODES} - {UNKNOWN}
+    assert set(EXPECTATIONS) == {"dsr", "any", *MODES} - {UNKNOWN}
 
 
 def test_output_file_is_written_whole(run: Run, finds: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,72 @@
+"""The command line: it reads arguments, calls one function and writes what that says. Exit statuses: `dsrcheck.exits`.
+
+Data goes to standard output, talk to standard error. What a command needs is imported when it runs, so that help and
+mistakes in the arguments cost nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+import dsrcheck
+from dsrcheck import compiled, output
+from dsrcheck.cli.analyze import analyze
+from dsrcheck.cli.common import Failure
+from dsrcheck.cli.flow import flow
+from dsrcheck.cli.lab import lab
+from dsrcheck.cli.rules import explain, rules, schema
+from dsrcheck.exits import Exit
+from dsrcheck.text import printable
+
+COMMANDS = (analyze, flow, rules, explain, schema, lab)
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process with a status of `dsrcheck.exits`."""
+    output.escape_what_cannot_be_shown()
+    try:
+        # Not cli.main(): it ends with status 1, which means findings, when the reader of its output goes away.
+        with cli.make_context("dsrcheck", sys.argv[1:]) as context:
+            status = cli.invoke(context) or Exit.CLEAN
+    except click.exceptions.Exit as end:
+        status = end.exit_code
+    except Failure as error:
+        status = _complain(error.message, error.status)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        status = Exit.USAGE
+    except click.ClickException as error:
+        status = _complain(error.format_message(), Exit.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        status = Exit.INTERRUPTED
+    except BrokenPipeError:
+        output.drop_standard_output()
+        status = Exit.CLEAN
+    sys.exit(int(status))
+
+
+def _complain(message: str, status: int) -> int:
+    click.echo(f"dsrcheck: error: {printable(' '.join(message.split()))}", err=True)
+    return status
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(f"dsrcheck {dsrcheck.__version__} ({compiled.kernel_state()} kernel)")
+        context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version,
+    help="Show the version, and whether the kernel is compiled or interpreted.",
+)  # fmt: skip
+def cli() -> None:
+    """Judge direct server return (DSR) load balancing from packet captures."""
+
+
+for command in COMMANDS:
+    cli.add_command(command)

@@ -1,0 +1,84 @@
+"""`dsrcheck analyze`: judge captures."""
+
+from __future__ import annotations
+
+import click
+
+import dsrcheck
+from dsrcheck.cli.common import (
+    CAPTURES,
+    EXPECTATIONS,
+    FORMAT,
+    OUTPUT,
+    RULES,
+    Failure,
+    check_target,
+    colored,
+    tell_if_interpreted,
+    words,
+    write,
+)
+from dsrcheck.exits import Exit
+
+
+@click.command()
+@CAPTURES
+@click.option("--topology", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Declare who is who.")
+@click.option(
+    "--expect", type=click.Choice(EXPECTATIONS), default="dsr", show_default=True, metavar="dsr|any|MODE",
+    help="The mode that each VIP must have; `any` judges each by the mode it has.",
+)  # fmt: skip
+@FORMAT
+@OUTPUT
+@click.option("--select", multiple=True, metavar="RULES", help="Judge by these rules only: ids, beginnings, names.")
+@click.option("--ignore", multiple=True, metavar="RULES", help="Leave these rules out.")
+@RULES
+@click.option("--fail-on", type=click.Choice(["error", "warning", "never"]), default="error", show_default=True)
+@click.option("--exit-zero", is_flag=True, help="End with status 0 whatever was found.")
+@click.option("--steps", is_flag=True, help="Print the steps of one flow of each kind.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+def analyze(
+    captures: tuple[str, ...],
+    topology: str | None,
+    expect: str,
+    form: str,
+    target: str | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    folders: tuple[str, ...],
+    fail_on: str,
+    exit_zero: bool,
+    steps: bool,
+    color: str,
+) -> int:
+    """Judge captures of one network; - is standard input.
+
+    Exit status: 0 clean, 1 findings, 2 wrong usage, topology or rules, 3 no balanced traffic, 4 unreadable capture,
+    130 interrupted. Ctrl-C while a capture comes through a pipe ends the capture, and its report follows.
+    """
+    if captures.count("-") > 1:
+        raise Failure("standard input (-) can be read once")
+    check_target(target)
+    tell_if_interpreted()
+    from dsrcheck.capture import CaptureError
+    from dsrcheck.rules import RuleError
+    from dsrcheck.topology.declared import TopologyError
+
+    try:
+        report = dsrcheck.analyze(
+            *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore)
+        ).report
+    except CaptureError as error:
+        raise Failure(str(error), Exit.UNREADABLE) from None
+    except (TopologyError, RuleError) as error:
+        raise Failure(str(error)) from None
+
+    if form == "json":
+        from dsrcheck.report.json import render as render_json
+
+        write(render_json(report), target)
+    else:
+        from dsrcheck.report.text import render as render_text
+
+        write(render_text(report, color=colored(color, target), steps=steps), target)
+    return report.status(fail_on, exit_zero)
