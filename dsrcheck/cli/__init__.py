@@ -16,12 +16,13 @@ from dsrcheck import compiled, output
 from dsrcheck.cli.analyze import analyze
 from dsrcheck.cli.common import Failure
 from dsrcheck.cli.flow import flow
+from dsrcheck.cli.golden import golden
 from dsrcheck.cli.lab import lab
 from dsrcheck.cli.rules import explain, rules, schema
 from dsrcheck.exits import Exit
 from dsrcheck.text import printable
 
-COMMANDS = (analyze, flow, rules, explain, schema, lab)
+COMMANDS = (analyze, flow, rules, explain, schema, lab, golden)
 
 
 def main() -> NoReturn:
