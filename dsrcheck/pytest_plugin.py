@@ -47,6 +47,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
         return CaseFile.from_parent(parent, path=file_path) if _MARK.search(stream.read(_HEAD)) else None
 
 
+def _near(path: Path) -> Path:
+    """A path as one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 class CaseFile(pytest.File):
     """A golden case. Its captures are judged once, by the first of its tests that runs."""
 
@@ -56,7 +61,7 @@ class CaseFile(pytest.File):
         from dsrcheck.golden.case import read_case
 
         try:
-            return read_case(self.path.parent)
+            return read_case(_near(self.path.parent))
         except CaseError as error:
             raise self.CollectError(str(error)) from None
 
@@ -104,7 +109,7 @@ class AcceptedReport(CaseTest):
         judged = self.parent.judged
         if judged.same:
             return
-        accept = f"If that is right, accept it:\n  dsrcheck golden update {shlex.quote(os.path.relpath(judged.folder))}"
+        accept = f"If that is right, accept it:\n  dsrcheck golden update {shlex.quote(str(judged.folder))}"
         told = ["expected.json is not there"] if judged.missing else list(changes(judged, Paint(False)))
         raise _DifferenceError("\n".join([*told, accept]))
 
@@ -119,7 +124,7 @@ class HeldAssertion(CaseTest):
     def runtest(self) -> None:
         told = self.assertion.broken(self.parent.judged.report)
         if told is not None:
-            raise _DifferenceError(f"{os.path.relpath(self.path)}:{self.assertion.line}: {told}")
+            raise _DifferenceError(f"{_near(self.path)}:{self.assertion.line}: {told}")
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.assertion.line - 1, f"{self.path.parent.name}: {self.name}"

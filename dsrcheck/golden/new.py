@@ -8,11 +8,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from dsrcheck.analysis import analyze
 from dsrcheck.findings import FAIL, PASS
 from dsrcheck.golden import CASE_FILE, MARKER, CaseError
 from dsrcheck.golden.case import UNFILLED, read_case
 from dsrcheck.golden.check import Judged, judge_case
 from dsrcheck.report.model import Report
+from dsrcheck.topology.declared import TopologyError
 
 SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz", ".pcap.zst", ".pcapng.zst", ".cap.zst")
 LARGE = 1 << 20
@@ -43,25 +45,24 @@ def new_case(capture: Path, into: Path, name: str | None = None, topology: Path 
     folder = into / name
     if folder.exists():
         raise CaseError(f"{folder} is there already; give another name: --name NAME")
+    try:
+        report = analyze(capture, topology=topology).report  # before anything is made, so that errors name this file
+    except TopologyError as error:
+        raise CaseError(str(error)) from None
     folder.mkdir(parents=True)
     try:
         shutil.copyfile(capture, folder / f"capture{_suffix(capture)}")
         if topology is not None:
             shutil.copyfile(topology, folder / "topology.toml")
-        _write(folder, topology is not None, "")
-        report = judge_case(read_case(folder)).report
-        _write(folder, topology is not None, _ASSERTIONS + "".join(_suggested(report)))
+        declared = 'topology = "topology.toml"\n' if topology is not None else ""
+        text = f"{_HEAD}{declared}{_PROVENANCE}{_ASSERTIONS}{''.join(_suggested(report))}"
+        (folder / CASE_FILE).write_text(text, "utf-8")
         judged = judge_case(read_case(folder))
         judged.accept()
     except BaseException:
         shutil.rmtree(folder)
         raise
     return judged
-
-
-def _write(folder: Path, declared: bool, assertions: str) -> None:
-    topology = 'topology = "topology.toml"\n' if declared else ""
-    (folder / CASE_FILE).write_text(f"{_HEAD}{topology}{_PROVENANCE}{assertions}", "utf-8")
 
 
 def _plain_name(capture: Path) -> str:
