@@ -11,6 +11,7 @@ from dsrcheck.cli.common import (
     OUTPUT,
     RULES,
     Failure,
+    add_step_summary,
     check_target,
     colored,
     tell_if_interpreted,
@@ -77,4 +78,6 @@ def analyze(
         raise Failure(str(error)) from None
 
     write(render(form, report, color=colored(color, target), steps=steps, fail_on=fail_on), target)
+    if form == "github":
+        add_step_summary(render("markdown", report))
     return report.status(fail_on, exit_zero)

@@ -23,6 +23,8 @@ FORMATS: Mapping[str, Format] = {
     "text": Format("for people, in 80 columns", ("color", "steps")),
     "json": Format("for programs; its schema: dsrcheck schema"),
     "junit": Format("test results, a case for each rule and VIP", ("fail_on",)),
+    "github": Format("annotations of GitHub Actions; also writes the step summary"),
+    "markdown": Format("a comment for a merge request"),
 }
 
 
