@@ -14,6 +14,7 @@ from dsrcheck.cli.common import (
     add_step_summary,
     check_target,
     colored,
+    load_catalogue,
     tell_if_interpreted,
     words,
     write,
@@ -77,7 +78,12 @@ def analyze(
     except (TopologyError, RuleError) as error:
         raise Failure(str(error)) from None
 
-    write(render(form, report, color=colored(color, target), steps=steps, fail_on=fail_on), target)
+    extras: dict[str, object] = {
+        "color": colored(color, target), "steps": steps, "fail_on": fail_on, "version": dsrcheck.__version__,
+    }  # fmt: skip
+    if "rules" in FORMATS[form].takes:
+        extras["rules"] = load_catalogue(folders)
+    write(render(form, report, **extras), target)
     if form == "github":
         add_step_summary(render("markdown", report))
     return report.status(fail_on, exit_zero)

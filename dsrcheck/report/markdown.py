@@ -6,7 +6,7 @@ For the dialects of GitHub and GitLab. Nothing from packets, files or names beco
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, Verdict
 from dsrcheck.report.arrange import Group, blocks, groups, matrix
@@ -119,7 +119,7 @@ def _group(group: Group, report: Report) -> Iterator[str]:
     more = len(group.findings) - CULPRIT_LIMIT
     if more > 0:
         yield f"- and {many(more, 'culprit')} more"
-    yield from _folded("Why it matters, and how to mend it", _mend(first))
+    yield from _folded("Why it matters, and how to mend it", explanation(first.why, first.remedy))
 
 
 def _finding(finding: Finding, report: Report) -> Iterator[str]:
@@ -132,9 +132,10 @@ def _finding(finding: Finding, report: Report) -> Iterator[str]:
         yield f"  - Wireshark: {code(filter_text)}{where}"
 
 
-def _mend(finding: Finding) -> Iterator[str]:
-    yield prose(finding.why)
-    for platform, text in finding.remedy.items():
+def explanation(why: str, remedy: Mapping[str, str]) -> Iterator[str]:
+    """Lines that say why a rule matters and, platform by platform, how to mend what breaks it."""
+    yield prose(why)
+    for platform, text in remedy.items():
         yield ""
         yield f"**{prose(platform)}**"
         for block in blocks(text):
