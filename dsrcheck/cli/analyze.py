@@ -8,17 +8,19 @@ import dsrcheck
 from dsrcheck.cli.common import (
     CAPTURES,
     EXPECTATIONS,
-    FORMAT,
     OUTPUT,
     RULES,
     Failure,
+    add_step_summary,
     check_target,
     colored,
+    load_catalogue,
     tell_if_interpreted,
     words,
     write,
 )
 from dsrcheck.exits import Exit
+from dsrcheck.report.formats import FORMATS, render
 
 
 @click.command()
@@ -28,7 +30,10 @@ from dsrcheck.exits import Exit
     "--expect", type=click.Choice(EXPECTATIONS), default="dsr", show_default=True, metavar="dsr|any|MODE",
     help="The mode that each VIP must have; `any` judges each by the mode it has.",
 )  # fmt: skip
-@FORMAT
+@click.option(
+    "--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True,
+    help=" ".join(f"{name}: {form.summary}." for name, form in FORMATS.items()),
+)  # fmt: skip
 @OUTPUT
 @click.option("--select", multiple=True, metavar="RULES", help="Judge by these rules only: ids, beginnings, names.")
 @click.option("--ignore", multiple=True, metavar="RULES", help="Leave these rules out.")
@@ -73,12 +78,12 @@ def analyze(
     except (TopologyError, RuleError) as error:
         raise Failure(str(error)) from None
 
-    if form == "json":
-        from dsrcheck.report.json import render as render_json
-
-        write(render_json(report), target)
-    else:
-        from dsrcheck.report.text import render as render_text
-
-        write(render_text(report, color=colored(color, target), steps=steps), target)
+    extras: dict[str, object] = {
+        "color": colored(color, target), "steps": steps, "fail_on": fail_on, "version": dsrcheck.__version__,
+    }  # fmt: skip
+    if "rules" in FORMATS[form].takes:
+        extras["rules"] = load_catalogue(folders)
+    write(render(form, report, **extras), target)
+    if form == "github":
+        add_step_summary(render("markdown", report))
     return report.status(fail_on, exit_zero)

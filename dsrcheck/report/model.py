@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsrcheck.exits import Exit
-from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, Verdict
+from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, FrameRef, Verdict
 
 SCHEMA = "dsrcheck.report/1"
 INCONCLUSIVE = "inconclusive"
@@ -87,7 +87,10 @@ class VipReport:
 
 @dataclass(frozen=True)
 class Step:
-    """A row of a step table, one leg of a flow. `verdict`: OK, the rules it breaks, or None: nothing was judged."""
+    """A row of a step table, one leg of a flow. `verdict`: OK, the rules it breaks, or None: nothing was judged.
+
+    `frame`: the leg's first; not in the JSON report.
+    """
 
     step: int
     role: str
@@ -96,6 +99,12 @@ class Step:
     src_ip: str
     dst_ip: str
     verdict: str | None = None
+    frame: FrameRef | None = None
+
+    @property
+    def breaks(self) -> tuple[str, ...]:
+        """Ids of the rules that it breaks."""
+        return () if self.verdict in (None, OK) else tuple(str(self.verdict).split(", "))
 
 
 @dataclass(frozen=True)
@@ -141,9 +150,9 @@ class Report:
 
     def status(self, fail_on: str = "error", exit_zero: bool = False) -> Exit:
         """The exit status; `fail_on` is the least severity that fails, or `never`."""
-        failing = () if fail_on == NEVER else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
         if exit_zero:
             return Exit.CLEAN
+        failing = failing_severities(fail_on)
         if any(finding.severity in failing for finding in self.findings):
             return Exit.FINDINGS
         return Exit.NOTHING_TO_CHECK if self.nothing_to_check else Exit.CLEAN
@@ -157,9 +166,14 @@ class Report:
             "vips": [_vip(vip) for vip in self.vips],
             "verdicts": [_plain(verdict) for verdict in self.verdicts],
             "findings": [_plain(finding) for finding in self.findings],
-            "steps": [_plain(table) for table in self.steps],
+            "steps": [_steps(table) for table in self.steps],
             "notes": list(self.notes),
         }
+
+
+def failing_severities(fail_on: str) -> tuple[str, ...]:
+    """The severities that fail a run; `fail_on` is the least of them, or `never`."""
+    return () if fail_on == NEVER else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
 
 
 def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -181,6 +195,12 @@ def _vip(vip: VipReport) -> dict[str, Any]:
 def _host(host: Host) -> dict[str, Any]:
     fields: dict[str, Any] = _plain(host)
     return fields if host.flows is not None else {name: value for name, value in fields.items() if name != "flows"}
+
+
+def _steps(table: StepTable) -> dict[str, Any]:
+    fields: dict[str, Any] = _plain(table)
+    steps = [{name: value for name, value in step.items() if name != "frame"} for step in fields["steps"]]
+    return fields | {"steps": steps}
 
 
 def _plain(value: Any) -> Any:
