@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 import dsrcheck
@@ -39,6 +41,10 @@ from dsrcheck.report.formats import FORMATS, render
 @click.option("--ignore", multiple=True, metavar="RULES", help="Leave these rules out.")
 @RULES
 @click.option("--fail-on", type=click.Choice(["error", "warning", "never"]), default="error", show_default=True)
+@click.option(
+    "--baseline", metavar="FILE", type=click.Path(path_type=Path),
+    help="A JSON report of before: fail on findings that are new only, and tell those that are gone.",
+)  # fmt: skip
 @click.option("--exit-zero", is_flag=True, help="End with status 0 whatever was found.")
 @click.option("--steps", is_flag=True, help="Print the steps of one flow of each kind.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
@@ -52,6 +58,7 @@ def analyze(
     ignore: tuple[str, ...],
     folders: tuple[str, ...],
     fail_on: str,
+    baseline: Path | None,
     exit_zero: bool,
     steps: bool,
     color: str,
@@ -65,18 +72,22 @@ def analyze(
         raise Failure("standard input (-) can be read once")
     check_target(target)
     tell_if_interpreted()
+    from dsrcheck.baseline import BaselineError, compare, read_baseline
     from dsrcheck.capture import CaptureError
     from dsrcheck.rules import RuleError
     from dsrcheck.topology.declared import TopologyError
 
     try:
+        before = read_baseline(baseline) if baseline else None
         report = dsrcheck.analyze(
             *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore)
         ).report
     except CaptureError as error:
         raise Failure(str(error), Exit.UNREADABLE) from None
-    except (TopologyError, RuleError) as error:
+    except (TopologyError, RuleError, BaselineError) as error:
         raise Failure(str(error)) from None
+    if before is not None:
+        report = compare(report, before)
 
     extras: dict[str, object] = {
         "color": colored(color, target), "steps": steps, "fail_on": fail_on, "version": dsrcheck.__version__,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dsrcheck.findings import FAIL, PASS, Finding, Verdict
-from dsrcheck.report.layout import many
 from dsrcheck.report.model import Report, VipReport
+from dsrcheck.report.words import culprit, many
 
 EACH, ANY, NONE = "each", "any", "none"
 FRAME_LIMIT = 8
@@ -204,20 +204,18 @@ def _listed(findings: list[Finding]) -> str:
 
 def describe(finding: Finding) -> str:
     """A finding in one line: rule, severity, VIP, culprit, message, frames."""
-    culprit = " ".join(part for part in (finding.subject.role, finding.subject.mac, finding.subject.address) if part)
     parts = [f"{finding.rule} {finding.name} ({finding.severity})", *([f"for {finding.vip}"] if finding.vip else [])]
-    parts += [f"culprit {culprit}"] if culprit else []
-    return f"{', '.join(parts)}: {finding.message}{frames_of(finding)}"
+    whose = culprit(finding)
+    parts += [f"culprit {whose}"] if whose else []
+    return f"{', '.join(parts)}: {finding.message}{in_brackets(finding)}"
 
 
-def frames_of(finding: Finding) -> str:
-    """The first few frames of a finding, in brackets; nothing when it has none."""
+def in_brackets(finding: Finding) -> str:
+    """The first few frames of a finding, with their captures where there are several; nothing when it has none."""
     if not finding.frames:
         return ""
-    captures = {frame.capture for frame in finding.frames}
-    shown = [
-        f"{frame.capture}:{frame.number}" if len(captures) > 1 else str(frame.number)
-        for frame in finding.frames[:FRAME_LIMIT]
-    ]
-    more = len(finding.frames) - FRAME_LIMIT
-    return f" (frame{'s' * (len(finding.frames) > 1)} {', '.join(shown)}{f' and {more} more' if more > 0 else ''})"
+    several = len({frame.capture for frame in finding.frames}) > 1
+    shown = [f"{frame.capture}:{frame.number}" if several else str(frame.number) for frame in finding.frames]
+    more = len(shown) - FRAME_LIMIT
+    rest = f" and {more} more" if more > 0 else ""
+    return f" (frame{'s' * (len(shown) > 1)} {', '.join(shown[:FRAME_LIMIT])}{rest})"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from dsrcheck.exits import Exit
 from dsrcheck.golden.check import Judged, Unjudged
-from dsrcheck.report.layout import Paint, many, paragraph
+from dsrcheck.report.layout import Paint, paragraph
+from dsrcheck.report.words import many
 from dsrcheck.text import printable
 
 OK, CHANGED, MISSING, FAILED, BROKEN, UNREADABLE = "ok", "changed", "missing", "failed", "broken", "unreadable"

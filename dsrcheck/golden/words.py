@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dsrcheck.findings import FAIL, Finding
-from dsrcheck.golden.assertions import frames_of
-from dsrcheck.report.layout import many
+from dsrcheck.golden.assertions import in_brackets
 from dsrcheck.report.model import Report
+from dsrcheck.report.words import many
 
 Row = Mapping[str, Any]
 Key = tuple[str, ...]
@@ -50,7 +50,7 @@ def _rules(before: Row, after: Row, report: Report, vips: set[str], told: set[Ke
         if now == FAIL != was:
             told.add(key)
             failing = [f for f in report.findings if (f.rule, str(f.vip)) == key]
-            text = f"{name} now fails{where}: {' '.join(f.message + frames_of(f) for f in failing) or f'was {was}'}"
+            text = f"{name} now fails{where}: {' '.join(f.message + in_brackets(f) for f in failing) or f'was {was}'}"
         elif was is None or now is None:
             text = f"{name} is judged {'now' if was is None else 'no more'}{where}: {now or f'was {was}'}"
         elif was != now:
@@ -66,7 +66,7 @@ def _rules(before: Row, after: Row, report: Report, vips: set[str], told: set[Ke
 
 def _findings(before: Row, after: Row, report: Report, vips: set[str], told: set[Key]) -> Iterator[str]:
     old, new = (_findings_of(side) for side in (before, after))
-    present = {_finding_key(f.rule, f.vip, f.subject.mac or f.subject.address): f for f in report.findings}
+    present = {_finding_key(*finding.fingerprint): finding for finding in report.findings}
     for key in sorted(old.keys() | new.keys()):
         rule, vip, culprit = key
         if vip not in vips:
@@ -182,4 +182,4 @@ def _of(vip: str) -> str:
 
 
 def _sentence(finding: Finding | None) -> str:
-    return f"{finding.message}{frames_of(finding)}" if finding else ""
+    return f"{finding.message}{in_brackets(finding)}" if finding else ""

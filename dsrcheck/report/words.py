@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding
+from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, FormerFinding
 from dsrcheck.report.model import Report, VipReport
 
 NAMED_LIMIT = 3
@@ -63,7 +63,7 @@ def _unproved_paths(report: Report, vip: VipReport) -> Iterator[str]:
             yield path
 
 
-def culprit(finding: Finding) -> str:
+def culprit(finding: Finding | FormerFinding) -> str:
     """Whose behaviour or settings must change, in one line; empty when it is not known."""
     subject = finding.subject
     return " ".join(part for part in (subject.role, subject.mac, subject.address) if part)
