@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from dsrcheck.findings import FAIL
+from dsrcheck.golden.assertions import FindingCount, RuleVerdict
 from dsrcheck.golden.case import Case, read_case
 from dsrcheck.golden.check import find_cases
 from dsrcheck.lab import run
@@ -27,6 +30,35 @@ def name_of(case: Case) -> str:
 def test_the_plugin_that_judges_them_is_there(pytestconfig: pytest.Config) -> None:
     """Without it pytest would pass by not seeing the cases; an install from before the plugin lacks it."""
     assert pytestconfig.pluginmanager.get_plugin("dsrcheck"), "install again: pip install -e ."
+
+
+def test_the_cases_cover_the_catalogue() -> None:
+    """A broken case for each family of rules that captures can break, and captures without any balancing."""
+    assert len(CASES) >= 25
+    failing = [a for case in CASES for a in case.assertions if isinstance(a, RuleVerdict) and a.verdict == FAIL]
+    assert {rule[:4] for assertion in failing for rule in assertion.rules} >= {f"DSR{family}" for family in "12345679"}
+    assert sum(FindingCount(0, 0, severity="error") in map(unplaced, case.assertions) for case in CASES) >= 5
+    assert sum(json.loads(case.expected.read_text())["vips"] == [] for case in CASES) >= 2
+
+
+def unplaced(assertion: object) -> object:
+    """An assertion without its line and VIP, to be compared."""
+    return replace(assertion, line=0, vip=None) if isinstance(assertion, FindingCount) else assertion
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("mode", ["dsr-mac", "dsr-ipip", "nat", "proxy"]),
+        ("vantage", ["mirror", "balancer", "server", "client", "gateway"]),
+    ],
+)
+def test_every_mode_and_vantage_is_there(key: str, values: list[str]) -> None:
+    """As the accepted reports have them."""
+    reports = [json.loads(case.expected.read_text()) for case in CASES]
+    assert {entry[key] for report in reports for entry in (*report["vips"], *report["captures"]) if key in entry} >= {
+        *values
+    }
 
 
 def test_the_folder_is_small() -> None:
