@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dsrcheck.scrub import Pseudonyms
 
 
-@click.command()
+@click.command(short_help="Make a capture fit to be shown to others.")
 @CAPTURE
 @click.option("-o", "--output", "target", required=True, metavar="FILE", help="Write pcapng, or pcap if FILE ends so.")
 @click.option("--seed", metavar="TEXT", help="The same secret gives the same names again.")
