@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
+import tempfile
 from pathlib import Path
 
 import click
 
 from dsrcheck import output
-from dsrcheck.cli.common import Failure, colored, tell_if_interpreted
+from dsrcheck.cli.common import CAPTURE, TOPOLOGY, Failure, colored, tell_if_interpreted
 from dsrcheck.exits import Exit
 from dsrcheck.text import printable
 
@@ -21,7 +23,7 @@ def golden() -> None:
     """Keep captures with their accepted reports, and judge them again."""
 
 
-@golden.command()
+@golden.command(short_help="Judge the cases again, and tell what differs.")
 @FOLDER
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 def check(folder: Path, color: str) -> int:
@@ -51,7 +53,7 @@ def check(folder: Path, color: str) -> int:
     return show.status(list(states.values()))
 
 
-@golden.command()
+@golden.command(short_help="Accept the present reports.")
 @FOLDER
 @click.argument("cases", nargs=-1, metavar="[CASE...]")
 def update(folder: Path, cases: tuple[str, ...]) -> int:
@@ -93,27 +95,37 @@ def update(folder: Path, cases: tuple[str, ...]) -> int:
     return show.status(refused)
 
 
-@golden.command()
-@click.argument("capture", type=click.Path(path_type=Path))
+@golden.command(short_help="Make a case of a capture.")
+@CAPTURE
 @click.option(
     "--into", default="pcaps", show_default=True, metavar="DIR", type=click.Path(path_type=Path),
     help="The folder of cases.",
 )  # fmt: skip
 @click.option("--name", metavar="NAME", help="The case's name; else made of the file's.")
+@TOPOLOGY
 @click.option(
-    "--topology",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Declare who is who.",
+    "--scrub", "scrubbed", is_flag=True, help="Rename MACs and addresses, and blank payloads (see dsrcheck scrub)."
 )
-def new(capture: Path, into: Path, name: str | None, topology: Path | None) -> None:
+def new(capture: str, into: Path, name: str | None, topology: str | None, scrubbed: bool) -> None:
     """Make a case of CAPTURE: copy it, accept its present report, and begin its case.toml."""
+    if scrubbed and topology:
+        raise Failure(
+            "--topology has the true names, and --scrub changes them: dsrcheck scrub --map FILE tells who is who then"
+        )
+    if scrubbed:
+        with tempfile.TemporaryDirectory() as folder:
+            _new(_scrubbed(capture, Path(folder)), into, name, None, "dsrcheck scrub")
+    else:
+        _new(Path(capture), into, name, topology, None)
+
+
+def _new(capture: Path, into: Path, name: str | None, topology: str | None, scrubbed: str | None) -> None:
     from dsrcheck.capture import CaptureError
-    from dsrcheck.golden import CaseError
+    from dsrcheck.golden import CASE_FILE, CaseError
     from dsrcheck.golden.new import LARGE, new_case
 
     try:
-        judged = new_case(capture, into, name, topology)
+        judged = new_case(capture, into, name, Path(topology) if topology else None, scrubbed)
     except CaseError as error:
         raise Failure(str(error)) from None
     except CaptureError as error:
@@ -121,17 +133,31 @@ def new(capture: Path, into: Path, name: str | None, topology: Path | None) -> N
     except OSError as error:
         raise Failure(f"{into}: {error.strerror}") from None
     case = judged.case
-    file = case.folder / "case.toml"
-    click.echo(f"{printable(str(case.folder))}: made; the report's verdict is {judged.report.verdict}", err=True)
-    click.echo(
-        f"Fill in {', '.join(case.unfilled)} in {printable(str(file))}, and keep the assertions that are true.",
-        err=True,
-    )
+    told = [
+        f"{case.folder}: made; the verdict of its report is {judged.report.verdict}.",
+        f"Fill in {', '.join(case.unfilled)} in {case.folder / CASE_FILE}, and keep the assertions that are true.",
+    ]
+    if not scrubbed:
+        told.append("It holds true addresses, and what was said: --scrub takes both out.")
     if case.captures[0].stat().st_size > LARGE:
-        click.echo(
-            "The capture is large for a repository: what is needed of it, editcap or tcpdump -r can cut.", err=True
-        )
+        told.append("It is large for a repository: cut it (tcpdump -r FILE -c FRAMES -w CUT), and begin again.")
+    for sentence in told:
+        click.echo(printable(sentence), err=True)
     output.print_data(f"dsrcheck golden check {printable(shlex.quote(str(case.folder)))}\n")
+
+
+def _scrubbed(capture: str, folder: Path) -> Path:
+    """The capture under other names, in a folder; nobody can tell the true ones from it."""
+    from dsrcheck.capture import CaptureError
+    from dsrcheck.scrub import Pseudonyms, scrub
+
+    target = folder / f"{Path(capture).name.partition('.')[0]}.pcapng"
+    try:
+        with target.open("wb") as stream:
+            scrub(capture, stream, Pseudonyms(secrets.token_hex(16)))
+    except CaptureError as error:
+        raise Failure(str(error), Exit.UNREADABLE) from None
+    return target
 
 
 def _cases(folder: Path) -> list[Path]:

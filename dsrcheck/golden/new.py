@@ -35,8 +35,13 @@ _ASSERTIONS = """
 """
 
 
-def new_case(capture: Path, into: Path, name: str | None = None, topology: Path | None = None) -> Judged:
-    """Make a case of a capture file. Raises CaseError, CaptureError, OSError; then nothing is left behind."""
+def new_case(
+    capture: Path, into: Path, name: str | None = None, topology: Path | None = None, scrubbed: str | None = None
+) -> Judged:
+    """Make a case of a capture file; `scrubbed`: what took other people's data out of it, for the provenance.
+
+    Raises CaseError, CaptureError, OSError; then nothing is left behind.
+    """
     name = name or _plain_name(capture)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise CaseError(f"{name!r} is no name for a case: letters, digits, hyphens and dots")
@@ -55,7 +60,8 @@ def new_case(capture: Path, into: Path, name: str | None = None, topology: Path 
         if topology is not None:
             shutil.copyfile(topology, folder / "topology.toml")
         declared = 'topology = "topology.toml"\n' if topology is not None else ""
-        text = f"{_HEAD}{declared}{_PROVENANCE}{_ASSERTIONS}{''.join(_suggested(report))}"
+        by = f"scrubbed = {json.dumps(scrubbed)}\n" if scrubbed else ""
+        text = f"{_HEAD}{declared}{_PROVENANCE}{by}{_ASSERTIONS}{''.join(_suggested(report))}"
         (folder / CASE_FILE).write_text(text, "utf-8")
         judged = judge_case(read_case(folder))
         judged.accept()

@@ -242,6 +242,26 @@ def test_new_with_a_name_and_a_topology(run: Run, tmp_path: Path) -> None:
     assert "cases/first is there already" in err
 
 
+def test_new_offers_scrubbing(run: Run, tmp_path: Path) -> None:
+    """The case has the same verdict under other names, says that it was scrubbed, and has lost what was said."""
+    capture = PCAPS / "article-dsr" / "capture.pcap"
+    assert "--scrub takes both out" in run("new", capture, "--name", "plain")[2]
+    assert run("new", capture, "--name", "scrubbed", "--scrub")[0] == 0
+    assert run("check")[0] == 0
+    plain, scrubbed = (
+        json.loads((tmp_path / "pcaps" / name / "expected.json").read_text()) for name in ("plain", "scrubbed")
+    )
+    assert plain["verdict"] == scrubbed["verdict"] == "pass"
+    assert plain["captures"][0]["frames"] == scrubbed["captures"][0]["frames"]
+    assert plain["vips"][0]["address"] != scrubbed["vips"][0]["address"]
+    assert 'scrubbed = "dsrcheck scrub"' in (tmp_path / "pcaps/scrubbed/case.toml").read_text()
+    (file,) = (tmp_path / "pcaps/scrubbed").glob("capture.*")
+    assert b"HTTP/1" in capture.read_bytes()
+    assert b"HTTP/1" not in file.read_bytes()
+    (tmp_path / "who.toml").write_text('[[vip]]\naddress = "10.0.0.10"\n')
+    assert run("new", capture, "--name", "x", "--scrub", "--topology", "who.toml")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("content", "arguments", "status", "message"),
     [
