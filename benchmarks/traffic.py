@@ -254,7 +254,8 @@ def _tcp(rows: Traffic, matrix: Bytes) -> tuple[Bytes, Column]:
     _put(matrix, at + 4, [rows.seq, rows.ack], ">u4")
     _put(matrix, at + 12, [(TCP + options) // 4 << 12 | rows.flags, zero + 64_240], ">u2")
     at += TCP
-    clock = rows.time // 1000 & 0xFFFF_FFFF
+    sent = rows.time - FORWARD_GAP * (rows.sender == BALANCER)  # who forwards a packet does not change it
+    clock = sent // 1000 & 0xFFFF_FFFF
     matrix[:, at : at + 4] = np.frombuffer(b"\x01\x01\x08\x0a", np.uint8)
     _put(matrix, at + 4, [clock, clock], ">u4")
     asks = np.flatnonzero(rows.payload == REQUEST)

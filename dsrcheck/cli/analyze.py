@@ -19,6 +19,7 @@ from dsrcheck.cli.common import (
     words,
     write,
 )
+from dsrcheck.cli.progress import Progress, cores
 from dsrcheck.exits import Exit
 
 
@@ -34,6 +35,8 @@ from dsrcheck.exits import Exit
 @click.option("--fail-on", type=click.Choice(["error", "warning", "never"]), default="error", show_default=True)
 @click.option("--exit-zero", is_flag=True, help="End with status 0 whatever was found.")
 @click.option("--steps", is_flag=True, help="Print the steps of one flow of each kind.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes that read  [default: cores]")
+@click.option("--partial", is_flag=True, help="Report what was read so far when Ctrl-C ends the reading of files.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 def analyze(
     captures: tuple[str, ...],
@@ -47,6 +50,8 @@ def analyze(
     fail_on: str,
     exit_zero: bool,
     steps: bool,
+    jobs: int | None,
+    partial: bool,
     color: str,
 ) -> int:
     """Judge captures of one network; - is standard input.
@@ -59,14 +64,17 @@ def analyze(
     check_target(target)
     tell_if_interpreted()
     from dsrcheck.capture import CaptureError
+    from dsrcheck.legs.chain import WorkerError
     from dsrcheck.rules import RuleError
     from dsrcheck.topology.declared import TopologyError
 
     try:
-        report = dsrcheck.analyze(
-            *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore)
-        ).report
-    except CaptureError as error:
+        with Progress(captures, partial) as progress:
+            report = dsrcheck.analyze(
+                *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore),
+                jobs=jobs or cores(), watch=progress,
+            ).report  # fmt: skip
+    except (CaptureError, WorkerError) as error:
         raise Failure(str(error), Exit.UNREADABLE) from None
     except (TopologyError, RuleError) as error:
         raise Failure(str(error)) from None

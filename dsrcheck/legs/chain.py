@@ -18,6 +18,10 @@ from dsrcheck.legs.read import Watch, read_capture
 from dsrcheck.legs.table import Table
 
 
+class WorkerError(Exception):
+    """Whoever was to fold is gone. `str()` of it is one line that says what may help."""
+
+
 class Later(Protocol):
     """Something in the making."""
 
@@ -44,7 +48,8 @@ def read_spread(
 ) -> Legs:
     """What `read_legs` returns, from what a pool folds: captures as a whole, and pieces of about `share` bytes.
 
-    `least`: fewest bytes of a piece. Standard input is read here. Raises CaptureError.
+    `least`: fewest bytes of a piece. Standard input, and what is only one piece, is read here. Raises CaptureError,
+    WorkerError.
     """
     tasks: list[Chain | Later | None] = []
     for name in names:
@@ -53,7 +58,8 @@ def read_spread(
         if pieces:
             tasks.append(Chain(pieces, pool, leg_limit))
         else:
-            tasks.append(None if name == STANDARD_INPUT else pool.read(name, leg_limit))
+            here = name == STANDARD_INPUT or len(names) == 1
+            tasks.append(None if here else pool.read(name, leg_limit))
     captures: list[Legs] = []
     for name, task in zip(names, tasks, strict=True):
         legs = task.read() if isinstance(task, Chain) else task.result() if task is not None else None

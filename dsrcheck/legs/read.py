@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Protocol
 
 from dsrcheck.capture import Batch, Capture, open_capture
+from dsrcheck.capture.reader import Ending
 from dsrcheck.kernel.fold import LEG_LIMIT, Fold
 from dsrcheck.legs.model import CaptureFacts, Legs
 
@@ -70,6 +71,7 @@ def fold_frames(capture: Capture, fold: Folds, watch: Watch | None) -> bool:
         fold.fold(batch, link_types)
         if watch is not None:
             if watch(capture.bytes_read - read, capture.frames - frames):
+                capture.ending = Ending("reading was interrupted")
                 return True
             read, frames = capture.bytes_read, capture.frames
     return False

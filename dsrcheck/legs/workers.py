@@ -15,6 +15,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
@@ -24,10 +25,10 @@ from typing import Any
 from dsrcheck.capture.source import STANDARD_INPUT
 from dsrcheck.capture.split import PIECE_BYTES, Piece, file_size
 from dsrcheck.kernel.fold import LEG_LIMIT
-from dsrcheck.legs.chain import Later, read_spread
+from dsrcheck.legs.chain import Later, WorkerError, read_spread
 from dsrcheck.legs.model import Legs
 from dsrcheck.legs.pieces import fold_piece
-from dsrcheck.legs.read import Watch, read_capture
+from dsrcheck.legs.read import Watch, read_capture, read_legs
 
 MEMORY_FOLDER = Path("/dev/shm")
 MOST_JOBS = 256
@@ -96,6 +97,19 @@ def _begin(board: Board, folder: str) -> None:
     _board, _folder = board, folder
 
 
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment: processes begun meanwhile never hear of it, not even before `_begin`."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def _fold_piece(piece: Piece, leg_limit: int) -> Parcel:
     return Parcel.pack(fold_piece(piece, leg_limit, _board.count if _board else None), _folder)
 
@@ -115,17 +129,25 @@ class Workers:
 
     def fold(self, piece: Piece, leg_limit: int) -> Later:
         """Have a piece folded."""
-        return Delivery(self, self._executor.submit(_fold_piece, piece, leg_limit))
+        with _no_interrupt():
+            return Delivery(self, self._executor.submit(_fold_piece, piece, leg_limit))
 
     def read(self, path: str, leg_limit: int) -> Delivery:
         """Have a whole capture folded."""
-        return Delivery(self, self._executor.submit(_read_capture, path, leg_limit))
+        with _no_interrupt():
+            return Delivery(self, self._executor.submit(_read_capture, path, leg_limit))
 
     def wait(self, future: Future[Parcel]) -> Parcel:
         """Wait for one, and tell the watch of all."""
         while True:
             try:
-                return future.result(timeout=None if self._watch is None else TICK)
+                parcel = future.result(timeout=None if self._watch is None else TICK)
+                self.tell()
+                return parcel
+            except BrokenProcessPool:
+                raise WorkerError(
+                    "a process that read was killed, for want of memory perhaps; with --jobs 1 one process reads"
+                ) from None
             except TimeoutError:
                 if future.done():
                     raise
@@ -184,8 +206,10 @@ def read_legs_by(
 ) -> Legs:
     """What `read_legs` returns, by `jobs` processes: of several files, and of pieces of big ones.
 
-    `least`: bytes that are worth a process more. Raises CaptureError.
+    `least`: bytes that are worth a process more. Raises CaptureError, WorkerError.
     """
     total = sum(file_size(name) for name in names if name != STANDARD_INPUT)
+    if total < 2 * least:
+        return read_legs(names, leg_limit, watch)
     with workers(min(jobs, MOST_JOBS), watch) as pool:
         return read_spread(names, pool, max(total // jobs, least), leg_limit, watch, least)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import dsrcheck
 from benchmarks.traffic import make, write
 
 FIELDS = ("eth.src", "eth.dst", "ip.src", "ip.dst", "tcp.srcport", "tcp.dstport", "frame.len", "frame.cap_len")
@@ -39,6 +40,15 @@ def test_frames_and_legs(tmp_path: Path, frames: int, legs: int, pcapng: bool) -
     times = [float(row[0]) for row in tshark(path, "-T", "fields", "-e", "frame.time_epoch")]
     assert times == sorted(times)
     assert not tshark(path, "-Y", "tcp.analysis.lost_segment or tcp.analysis.ack_lost_segment")
+
+
+@pytest.mark.parametrize(("frames", "legs"), [(4000, 600), (3000, 60)])
+def test_healthy_to_the_last_frame(tmp_path: Path, frames: int, legs: int) -> None:
+    """What is forwarded is what came in: the traffic passes."""
+    write(tmp_path / "made.pcap", make(frames, legs))
+    report = dsrcheck.analyze(tmp_path / "made.pcap").report
+    assert report.verdict == "pass"
+    assert not [finding.rule for finding in report.findings if finding.severity == "error"]
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
