@@ -7,10 +7,11 @@ import click
 import dsrcheck
 from dsrcheck.cli.common import (
     CAPTURES,
-    EXPECTATIONS,
+    EXPECT,
     FORMAT,
     OUTPUT,
     RULES,
+    TOPOLOGY,
     Failure,
     check_target,
     colored,
@@ -23,11 +24,8 @@ from dsrcheck.exits import Exit
 
 @click.command()
 @CAPTURES
-@click.option("--topology", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Declare who is who.")
-@click.option(
-    "--expect", type=click.Choice(EXPECTATIONS), default="dsr", show_default=True, metavar="dsr|any|MODE",
-    help="The mode that each VIP must have; `any` judges each by the mode it has.",
-)  # fmt: skip
+@TOPOLOGY
+@EXPECT
 @FORMAT
 @OUTPUT
 @click.option("--select", multiple=True, metavar="RULES", help="Judge by these rules only: ids, beginnings, names.")
