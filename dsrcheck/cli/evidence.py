@@ -14,7 +14,7 @@ from dsrcheck.exits import Exit
 from dsrcheck.text import printable
 
 
-@click.command()
+@click.command(short_help="Write the frames of the findings, for Wireshark.")
 @CAPTURE
 @click.argument("rule", required=False, metavar="[RULE]")
 @click.option("-o", "--output", "target", required=True, metavar="FILE", help="Write pcapng to FILE (- for a pipe).")
