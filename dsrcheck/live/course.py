@@ -113,7 +113,7 @@ class Course:
         )
         if changed:
             self._judge_kept()
-        snapshot = self._snapshot(State.CAPTURING, trouble)
+        snapshot = replace(self._snapshot(State.CAPTURING, trouble), silence=quiet)
         if changed or snapshot.trouble != self._told.trouble:
             self._told = snapshot
             yield snapshot
