@@ -87,7 +87,7 @@ class Judged:
         if self.missing or self.same:
             return []
         before = golden_text(self.before) if self.before is not None else self.accepted or ""
-        name = f"{self.case.folder.name}/{self.case.expected.name}"
+        name = f"{self.case.name}/{self.case.expected.name}"
         return list(
             difflib.unified_diff(
                 before.splitlines(), self.text.splitlines(), f"{name} (accepted)", f"{name} (present)", lineterm=""
