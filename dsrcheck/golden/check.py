@@ -23,7 +23,7 @@ from dsrcheck.golden.words import differences
 from dsrcheck.report.model import Report
 from dsrcheck.topology.declared import TopologyError
 
-EXPECTED_LIMIT = 8 << 20
+EXPECTED_LIMIT = 4 << 20
 """Bytes of an expected.json that are read."""
 CASE_LIMIT = 10_000
 
@@ -54,6 +54,7 @@ class Judged:
         """The accepted report; None where it is none: no JSON, or another thing."""
         try:
             document = json.loads(self.accepted or "")
+            golden_text(document)
         except (ValueError, RecursionError):
             return None
         return document if isinstance(document, dict) else None

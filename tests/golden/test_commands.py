@@ -66,7 +66,7 @@ def test_one_reply_to_the_balancer_changes_the_report(run: Run, tmp_path: Path) 
     assert "- the report: verdict pass -> fail\n" in out
     assert REPLIES_BLAMED in flowing(out)
     assert f"(frame {number})" in flowing(out)
-    assert out.index("verdict pass -> fail") < out.index('-   "verdict": "pass",') < out.index('+   "verdict": "fail",')
+    assert out.index("verdict pass -> fail") < out.index('\n- "verdict": "pass",') < out.index('\n+ "verdict": "fail",')
     assert "2 cases: 1 ok, 1 changed\n" in out
     assert out.endswith("If that is right, accept it:\n  dsrcheck golden update pcaps article-dsr\n")
 
