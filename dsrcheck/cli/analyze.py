@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 import dsrcheck
@@ -21,6 +23,9 @@ from dsrcheck.cli.common import (
 )
 from dsrcheck.exits import Exit
 from dsrcheck.report.formats import FORMATS, render
+
+if TYPE_CHECKING:
+    from dsrcheck.analysis import Analysis
 
 
 @click.command()
@@ -70,20 +75,30 @@ def analyze(
     from dsrcheck.topology.declared import TopologyError
 
     try:
-        report = dsrcheck.analyze(
+        analysis = dsrcheck.analyze(
             *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore)
-        ).report
+        )
     except CaptureError as error:
         raise Failure(str(error), Exit.UNREADABLE) from None
     except (TopologyError, RuleError) as error:
         raise Failure(str(error)) from None
 
-    extras: dict[str, object] = {
-        "color": colored(color, target), "steps": steps, "fail_on": fail_on, "version": dsrcheck.__version__,
-    }  # fmt: skip
-    if "rules" in FORMATS[form].takes:
-        extras["rules"] = load_catalogue(folders)
-    write(render(form, report, **extras), target)
+    report = analysis.report
+    extras = {"color": colored(color, target), "steps": steps, "fail_on": fail_on, "version": dsrcheck.__version__}
+    write(render(form, report, **extras, **_costly_extras(form, analysis, folders)), target)
     if form == "github":
         add_step_summary(render("markdown", report))
     return report.status(fail_on, exit_zero)
+
+
+def _costly_extras(form: str, analysis: Analysis, folders: tuple[str, ...]) -> dict[str, object]:
+    """What only some formats draw on, made only for them."""
+    takes = FORMATS[form].takes
+    extras: dict[str, object] = {}
+    if "rules" in takes:
+        extras["rules"] = load_catalogue(folders)
+    if "illustrations" in takes:
+        from dsrcheck.illustrate import illustrate
+
+        extras["illustrations"] = illustrate(analysis.sides, analysis.report)
+    return extras
