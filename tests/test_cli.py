@@ -28,7 +28,7 @@ from dsrcheck.topology.model import MODES, UNKNOWN
 from tests.report.reports import EMPTY, FAILING, HOSTILE, PASSING, WARNED
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("numpy", "pandas", "textual", "pyshark", "dpkt", "zstandard")
+HEAVY = ("numpy", "pandas", "textual", "pyshark", "dpkt", "zstandard", "jinja2", "xml.etree.ElementTree")
 
 Run = Callable[..., int]
 

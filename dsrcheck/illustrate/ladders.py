@@ -69,10 +69,11 @@ def flow_ladder(
     return EvidenceLadder(
         finding.rule if finding else None,
         vip,
-        f"Flow {flow + 1}: {protocol_name(scene.flows, flow)} {client} to {service}",
+        f"{protocol_name(scene.flows, flow)} {client} to {service}",
         hosts,
         _marked(rungs, _breaks_by_ends(s, report, row) if row is not None else {}, finding, capture, left),
-        f"dsrcheck flow {shlex.quote(printable(path))} {flow + 1}",
+        # Of several captures, each numbers its flows by itself.
+        f"dsrcheck flow {shlex.quote(printable(path))} {flow + 1}" if len(report.captures) == 1 else None,
     )
 
 

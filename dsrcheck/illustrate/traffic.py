@@ -23,10 +23,11 @@ def traffic(s: Sides, report: Report) -> Iterator[Traffic]:
         mine = np.flatnonzero(s.roles.vip[legs.rows] == number)
         known = mine[(ends.src_mac[legs.legs[mine]] > 0) & (ends.dst_mac[legs.legs[mine]] > 0)]
         sender, receiver = ends.src_mac[legs.legs[known]], ends.dst_mac[legs.legs[known]]
-        keys = np.stack([legs.roles[known], sender, receiver], axis=1)
-        _, first, counts = np.unique(keys, axis=0, return_index=True, return_counts=True)
+        keys = np.stack([legs.roles[known], sender, receiver, legs.rows[known]], axis=1)
+        keys, once = np.unique(keys, axis=0, return_index=True)
+        _, first, counts = np.unique(keys[:, :3], axis=0, return_index=True, return_counts=True)
         arrows = []
-        for place, flows in zip(known[first].tolist(), counts.tolist(), strict=True):
+        for place, flows in zip(known[once[first]].tolist(), counts.tolist(), strict=True):
             leg, row, role = int(legs.legs[place]), int(legs.rows[place]), int(legs.roles[place])
             broken = broken_rules(s, row, leg, role, failing)
             macs = mac_text(int(ends.src_mac[leg])), mac_text(int(ends.dst_mac[leg]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsrcheck.report.illustrations import Arrow, Traffic
 from dsrcheck.report.model import Host, VipReport
@@ -24,6 +24,7 @@ CLEARANCE = 30
 SPACING = 18
 """Between two arrows of different roles that go the same way."""
 BULGE = 60
+LABEL_WIDTH, LINE = 80, 15
 KINDS = {1: "request", 2: "forward"}
 
 
@@ -62,7 +63,7 @@ class Picture:
 
 
 def picture(vip: VipReport, traffic: Traffic, culprits: Mapping[str, Sequence[str]]) -> Picture | None:
-    """Draw a VIP; `culprits`: MAC -> ids of rules. None where no hosts with MACs are seen."""
+    """Draw a VIP; `culprits`: MAC -> ids of rules. None where there is no arrow to draw."""
     columns = [column for column in _columns(vip, traffic) if column]
     if not columns:
         return None
@@ -78,7 +79,9 @@ def picture(vip: VipReport, traffic: Traffic, culprits: Mapping[str, Sequence[st
             places |= dict.fromkeys(macs, node)
     nodes = tuple(dict.fromkeys(places.values()))
     balancer_macs = [mac for host in vip.balancers for mac in host.macs]
-    edges = tuple(_edges(traffic.arrows, places, nodes, balancer_macs))
+    edges = _apart(_edges(traffic.arrows, places, nodes, balancer_macs))
+    if not edges:
+        return None
     bottom = max([height, *(edge.y + 10 for edge in edges)])
     return Picture(2 * MARGIN + (len(columns) - 1) * GAP + NODE_WIDTH, bottom + 2 * MARGIN, nodes, edges)
 
@@ -135,6 +138,17 @@ def _edges(
         first = (arrow.role, arrow.breaks) not in labelled
         labelled.add((arrow.role, arrow.breaks))
         yield _edge(arrow, source, target, nodes, first, len(roles[source, target]) - 1)
+
+
+def _apart(edges: Iterable[Edge]) -> tuple[Edge, ...]:
+    """The edges, with labels moved down that would stand on others."""
+    placed: list[Edge] = []
+    for edge in edges:
+        y = edge.y
+        while any(abs(edge.x - other.x) < LABEL_WIDTH and abs(y - other.y) < LINE for other in placed if other.label):
+            y += LINE
+        placed.append(replace(edge, y=y) if edge.label else edge)
+    return tuple(placed)
 
 
 def _edge(arrow: Arrow, source: Node, target: Node, nodes: Sequence[Node], labelled: bool, before: int) -> Edge:

@@ -105,6 +105,15 @@ def test_gateways() -> None:
 
 
 def test_nothing_to_draw() -> None:
-    """No hosts, no picture."""
-    bare = replace(SERVED, balancers=(), servers=(), gateways=())
-    assert picture(bare, Traffic(VIP, ()), {}) is None
+    """No arrows, as where frames have no MACs: no picture."""
+    assert picture(SERVED, Traffic(VIP, ()), {}) is None
+
+
+def test_labels_do_not_stand_on_each_other() -> None:
+    """A reply that is right and one that is not run side by side."""
+    broken = replace(REPLY, src_mac=SERVED.servers[0].macs[0], dst_mac="02:00:00:00:c0:02", breaks=("DSR204",))
+    other = replace(REPLY, src_mac=SERVED.servers[2].macs[0])
+    labels = [(edge.x, edge.y) for edge in drawn(REQUEST, REPLY, other, broken).edges if edge.label]
+    assert len(labels) == 3
+    for place, (x, y) in enumerate(labels):
+        assert all(abs(x - there) >= 80 or abs(y - height) >= 15 for there, height in labels[:place])
