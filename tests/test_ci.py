@@ -66,7 +66,7 @@ def test_only_what_is_new(tmp_path: Path) -> None:
     ((_, script),) = section("Only what is new")
     end = shell(script, tmp_path)
     assert end.returncode == 0
-    assert "0 new, 1 known, 0 gone" in end.stdout
+    assert "0 new, 1 known, 0 gone" in " ".join(end.stdout.split())
 
 
 def test_gitlab(tmp_path: Path) -> None:

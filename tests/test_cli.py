@@ -20,6 +20,7 @@ from dsrcheck.capture import CaptureError
 from dsrcheck.cli.common import EXPECTATIONS
 from dsrcheck.exits import Exit
 from dsrcheck.report.formats import FORMATS, render
+from dsrcheck.report.illustrations import Illustrations
 from dsrcheck.report.model import Report
 from dsrcheck.rules import RuleError
 from dsrcheck.topology.declared import TopologyError
@@ -27,7 +28,7 @@ from dsrcheck.topology.model import MODES, UNKNOWN
 from tests.report.reports import EMPTY, FAILING, HOSTILE, PASSING, WARNED
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("numpy", "pandas", "textual", "pyshark", "dpkt", "zstandard")
+HEAVY = ("numpy", "pandas", "textual", "pyshark", "dpkt", "zstandard", "jinja2", "xml.etree.ElementTree")
 
 Run = Callable[..., int]
 
@@ -58,9 +59,10 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report | BaseException],
             calls.append((captures, options))
             if isinstance(outcome, BaseException):
                 raise outcome
-            return SimpleNamespace(report=outcome)
+            return SimpleNamespace(report=outcome, sides=None)
 
         monkeypatch.setattr(dsrcheck, "analyze", analyze, raising=False)
+        monkeypatch.setattr("dsrcheck.illustrate.illustrate", lambda _sides, _report: Illustrations())
         return calls
 
     return finds
