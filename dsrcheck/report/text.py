@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, Verdict
+from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, FormerFinding, Verdict
 from dsrcheck.report.layout import WIDTH, Paint, columns, flowing, paragraph, prose
 from dsrcheck.report.model import OK, CaptureInfo, Host, Report, Step, StepTable, VipReport, by_severity
 from dsrcheck.report.words import culprit, culprit_lines, duration, many, octets, verdict_words
@@ -65,11 +65,10 @@ def _compared(report: Report, paint: Paint) -> Iterator[str]:
     """What is new, and what is gone, since a report of before."""
     if report.baseline is None:
         return
-    findings = [
-        *(("new", report.findings[place]) for place in report.new),
-        *(("gone", f) for f in report.baseline.gone),
-    ]
-    for row, (word, finding) in enumerate(findings):
+    new = [report.findings[place] for place in report.new]
+    told: list[tuple[str, Finding | FormerFinding]] = [("new", finding) for finding in new]
+    told += [("gone", finding) for finding in report.baseline.gone]
+    for row, (word, finding) in enumerate(told):
         whose = f" for {finding.vip}" if finding.vip else ""
         text = f"{word}: {finding.severity} {finding.rule} {finding.name}{whose}: {culprit(finding) or 'no culprit'}"
         lines = paragraph(text, LABEL, "" if row else "baseline")
