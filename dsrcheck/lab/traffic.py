@@ -52,7 +52,7 @@ def _act(net: Network, traffic: Traffic, name: str, nth: int) -> None:
         target = net.host(traffic.server).interfaces[0].source_for(net.vip) if traffic.server else net.vip
         host.icmp.ping(target, 0x2A00 + nth, 1)
     elif traffic.kind == "syn-flood":
-        _syn(net, name, nth)
+        lone_syn(net, name, nth)
 
 
 def _ensure(net: Network, name: str, port: int) -> None:
@@ -61,7 +61,7 @@ def _ensure(net: Network, name: str, port: int) -> None:
         host.tcp.listen(port, lambda connection: HttpServer(host, name))
 
 
-def _syn(net: Network, name: str, nth: int) -> None:
+def lone_syn(net: Network, name: str, nth: int) -> None:
     """A SYN of a scan: its sender has no connection, and does not answer what comes back."""
     host = net.host(name)
     src = host.source_for(net.vip)
