@@ -294,10 +294,10 @@ def syns_only() -> Ladder:
 
 Build = Callable[[], Ladder]
 BUILDS: tuple[Build, ...] = (
-    anycast_servers, anycast_both_sides, anycast_other_way_back, two_routers, two_routers_two_servers, active_active, standby_gateway,
-    proxy_arp, client_that_serves, one_armed_router, one_armed_router_one_way, bonded_server, service_address_moves,
-    only_adverts, virtual_mac_balancer, macvlan_containers, balanced_by_source_nat_of_nobody, udp_anycast, syns_only,
-    healthy,
+    anycast_servers, anycast_both_sides, anycast_other_way_back, two_routers, two_routers_two_servers,
+    active_active, standby_gateway, proxy_arp, client_that_serves, one_armed_router, one_armed_router_one_way,
+    bonded_server, service_address_moves, only_adverts, virtual_mac_balancer, macvlan_containers,
+    balanced_by_source_nat_of_nobody, udp_anycast, syns_only, healthy,
 )  # fmt: skip
 
 
