@@ -292,12 +292,69 @@ def syns_only() -> Ladder:
     return net
 
 
+def bonded_dsr_servers() -> Ladder:
+    """Direct return with servers whose replies leave by either card of a bond."""
+    net = Ladder()
+    out1, out2 = Host("02:00:00:00:02:64"), Host("02:00:00:00:02:65")
+    net.resolve(CLIENT, BALANCER, VIP)
+    for web in (WEB1, WEB2):
+        net.resolve(BALANCER, web)
+        net.resolve(web, CLIENT)
+    for number in range(8):
+        web, out = ((WEB1, out1), (WEB2, out2))[number % 2]
+        net.connection(path(CLIENT, BALANCER, web), path((web, out)[number // 2 % 2], CLIENT))
+    return net
+
+
+def two_balancers_by_routing() -> Ladder:
+    """Two balancers at once for one VIP, which the router chooses from by itself; nobody asks for the VIP."""
+    net = Ladder()
+    for box in (BALANCER, BACKUP):
+        net.resolve(GATEWAY, box)
+        for web in (WEB1, WEB2):
+            net.resolve(box, web)
+    for web in (WEB1, WEB2):
+        net.resolve(web, GATEWAY)
+    for number in range(12):
+        box, web = (BALANCER, BACKUP)[number % 2], (WEB1, WEB2)[number // 2 % 2]
+        there = hops(GATEWAY, box, web, ttls=(57, 56))
+        net.connection(there, path(web, GATEWAY), far(number), "203.0.113.80")
+    return net
+
+
+def two_gateways() -> Ladder:
+    """Clients of a VIP come by two routers, and servers reply by one of them."""
+    net = Ladder()
+    for router in (GATEWAY, ROUTER2):
+        net.resolve(router, BALANCER, VIP)
+    for web in (WEB1, WEB2):
+        net.resolve(BALANCER, web)
+        net.resolve(web, GATEWAY)
+    for number in range(12):
+        router, web = (GATEWAY, ROUTER2)[number % 2], (WEB1, WEB2)[number // 2 % 2]
+        net.connection(hops(router, BALANCER, web, ttls=(57, 56)), path(web, GATEWAY), far(number))
+    return net
+
+
+def lost_once() -> Ladder:
+    """A SYN is lost on the way to the server and sent again, and the connection goes on."""
+    net = healthy()
+    port = net.connection(path(CLIENT, BALANCER, WEB1), [], steps="S")
+    net.wait(1)
+    net.port -= 1
+    net.connection(path(CLIENT, BALANCER, WEB1), path(WEB1, CLIENT), client_port=port)
+    net.wait(3)
+    direct(net, WEB2)
+    return net
+
+
 Build = Callable[[], Ladder]
 BUILDS: tuple[Build, ...] = (
     anycast_servers, anycast_both_sides, anycast_other_way_back, two_routers, two_routers_two_servers,
     active_active, standby_gateway, proxy_arp, client_that_serves, one_armed_router, one_armed_router_one_way,
     bonded_server, service_address_moves, only_adverts, virtual_mac_balancer, macvlan_containers,
-    balanced_by_source_nat_of_nobody, udp_anycast, syns_only, healthy,
+    balanced_by_source_nat_of_nobody, udp_anycast, syns_only, bonded_dsr_servers,
+    two_balancers_by_routing, two_gateways, lost_once, healthy,
 )  # fmt: skip
 
 
@@ -324,6 +381,17 @@ def test_nor_at_a_host(build: Build, at: Host) -> None:
     legs = build().legs(at)
     if legs.captures[0].frames:
         assert faults(judge(legs, RULES).report.findings) == []
+
+
+@pytest.mark.parametrize("at", [None, CLIENT, WEB1, BALANCER, GATEWAY], ids=["mirror", "client", "web1", "lb", "gw"])
+@pytest.mark.parametrize("build", [healthy, standby_gateway, two_gateways, anycast_both_sides], ids=names)
+def test_nor_where_only_the_address_is_declared(build: Build, at: Host | None, tmp_path: Path) -> None:
+    """A topology that says no more than that there is a VIP accuses nobody."""
+    file = tmp_path / "topology.toml"
+    said = ("203.0.113.80", VIP)[build is not anycast_both_sides]
+    file.write_text(f'[[vip]]\naddress = "{said}"\nservices = ["tcp/80"]\n', "utf-8")
+    declared = read_topology(file)
+    assert faults(judge(build().legs(at), RULES, declared).report.findings) == []
 
 
 TOPOLOGY = f"""
