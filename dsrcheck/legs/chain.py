@@ -208,4 +208,4 @@ def renumbered(legs: Legs, offset: int) -> Legs:
 
 def _raise_numbers(table: Table, name: str, offset: int) -> None:
     column = table[name]
-    np.add(column, np.uint64(offset), out=column, where=column != 0)
+    np.add(column, column.dtype.type(offset), out=column, where=column != 0)
