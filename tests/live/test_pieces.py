@@ -17,7 +17,7 @@ from tests.live.streams import SECOND, lab_frames, write
 def _pieces(path: Path, every: float | None) -> list[Piece]:
     pieces = Pieces(lambda: open_capture(path), every, patient=True, leg_limit=100_000)
     pieces.start()
-    found = []
+    found: list[Piece] = []
     while not found or not found[-1].last:
         piece = pieces.take()
         assert piece is not None
