@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from dsrcheck.findings import Finding, Subject
+from dsrcheck.findings import Finding
 from dsrcheck.live.model import Snapshot
 from dsrcheck.report.model import by_severity
 
-Key = tuple[str, str | None, Subject]
-"""Rule, VIP and culprit: what makes two findings the same one."""
+Key = tuple[str, str | None, str | None]
+"""Rule, VIP, and MAC (or address) of the culprit: its role may turn out to be another, and it is the same finding."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Seen:
 def compare(seen: Seen, snapshot: Snapshot) -> tuple[Seen, tuple[News, ...]]:
     """What is new in a snapshot: what is over first, then what has appeared, worst first."""
     report, now = snapshot.analysis.report, snapshot.now or 0
-    findings = {(finding.rule, finding.vip, finding.subject): finding for finding in by_severity(report.findings)}
+    findings = {_key(finding): finding for finding in by_severity(report.findings)}
     over = [
         News(now, stood.since, stood.finding, over=True) for key, stood in seen.standing.items() if key not in findings
     ]
@@ -67,3 +67,7 @@ def compare(seen: Seen, snapshot: Snapshot) -> tuple[Seen, tuple[News, ...]]:
     severities = seen.severities | {finding.severity for finding in report.findings}
     balanced = seen.balanced or not report.nothing_to_check
     return Seen(MappingProxyType(standing), severities, balanced), (*over, *fresh)
+
+
+def _key(finding: Finding) -> Key:
+    return finding.rule, finding.vip, finding.subject.mac or finding.subject.address

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -144,8 +145,9 @@ class Spool:
 
 
 class TemporarySpool(Spool):
-    """A spool of its own folder, which is gone when the program ends."""
+    """A spool in a folder of its own, which is gone when nobody has the spool any more, or when the program ends."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="dsrcheck-")
-        super().__init__(Path(self._folder.name) / "seen.pcapng", SPOOL_BYTES, SPOOL_FILES)
+        folder = tempfile.mkdtemp(prefix="dsrcheck-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        super().__init__(Path(folder) / "seen.pcapng", SPOOL_BYTES, SPOOL_FILES)

@@ -33,20 +33,26 @@ class CaptureWatch:
         self._judge = judge
         self._pace = pace
         self._spool = spool
+        self._stopped = False
         self._files = tuple(KeptFile(feed.name) for feed in feeds if isinstance(feed, FileFeed) and feed.is_file)
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield what is known, about once a second while something changes, and a last time when it has ended."""
         done: list[Legs] = []
         rates = Rates()
+        begun = False
         try:
             for feed in self._feeds:
                 course = Course(feed, self._judge, self._pace, self._spool, done, rates)
                 pieces = Pieces(partial(self._open, feed), self._pace.every, feed.patient, self._pace.most_legs)
                 for snapshot in course.run(pieces):
+                    begun = True
                     yield replace(snapshot, files=snapshot.files or self._files)
                 done.append(course.kept)
                 rates = course.rates
+        except CaptureError:
+            if begun or not self._stopped:
+                raise  # else nothing had come when it was ended: that is no error
         finally:
             self.stop()
             if self._spool is not None:
@@ -54,6 +60,7 @@ class CaptureWatch:
 
     def stop(self) -> None:
         """End it, from any thread; `snapshots` yields what came by then, and ends. Allowed in a signal handler."""
+        self._stopped = True
         for feed in self._feeds:
             feed.stop()
 
