@@ -51,6 +51,8 @@ class Play:
         self._states: dict[str, kernel.State] = {}
         self._served: dict[tuple[str, services.Binding], services.Service] = {}
         self._cabled: set[str] = set()
+        self.off: set[str] = set()
+        """Hosts that are switched off, of those that are kernels."""
         self._bridges: set[str] = set()
         self._begin = 0
         self.net.changed = self.follow
@@ -76,9 +78,9 @@ class Play:
                 nics = self.net.nics.get(name, [])
                 self._cable(name, interface, nics[place] if place < len(nics) else None)
             if not self._plays(name):
+                self._power(name, host)
+            if not self._plays(name) and host.up:
                 self._configure(name, host)
-            for nic in self.net.nics.get(name, []):
-                self._switch.ip([f"link set {nic.name} {'up' if nic.up else 'down'}"])
 
     def _plays(self, name: str) -> bool:
         return plays_itself(self.net.scenario, name)
@@ -103,6 +105,13 @@ class Play:
             interface.neighbours = KernelNeighbours(self.net.hosts[name], interface, space)
         if nic is not None:
             self._connect(name, interface, nic, space)
+
+    def _power(self, name: str, host: Host) -> None:
+        """Take a kernel's cards down, or up again: then all that it knew of them has to be told anew."""
+        if host.up == (name in self.off):
+            self.off ^= {name}
+            self._states.pop(name, None)
+            self.spaces[name].ip([f"link set {i.name} {'up' if host.up else 'down'}" for i in host.interfaces])
 
     def _bridge(self, nic: Nic | None) -> str | None:
         if nic is None or nic.switch is None:
@@ -175,7 +184,7 @@ class Play:
             self.net.clock.at(self.net.clock.now + _round(self.net.scenario), self._traffic, True)
 
     def _act(self, net: Network, traffic: Traffic, name: str, nth: int) -> None:
-        if self._plays(name):
+        if self._plays(name) or name in self.off:
             simulated(net, traffic, name, nth)
             return
         todo = clients.task(net, traffic, nth, self.pace)

@@ -11,7 +11,7 @@ import socket
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from signal import SIGINT
 
 from dsrcheck.capture import open_capture
@@ -23,6 +23,8 @@ from dsrcheck.lab.scenario import LabError
 
 MARKER = 0x88B5  # IEEE 802, local experimental
 SNAP_LENGTH = 65_536
+QUEUE = ("-N", "1000000", "-C", "500000000")
+"""Packets and octets that dumpcap may keep until we take them: by default it drops what is more than a thousand."""
 
 
 class Taps:
@@ -33,11 +35,11 @@ class Taps:
 
     def __init__(self, switch: Namespace, ports: Mapping[str, str], macs: Mapping[str, Iterable[bytes]]) -> None:
         self.switch = switch
-        self.ports = ports
+        self.ports = dict(ports)
         self._data = bytearray()
         self._waiting: set[str] = set()
         self._phrase = b""
-        arguments = [tool("dumpcap"), "-q"]
+        arguments = [tool("dumpcap"), "-q", "-t", *QUEUE]
         for port in ports:
             arguments += ["-i", port, "-s", str(SNAP_LENGTH)]
             if macs.get(port):
@@ -65,10 +67,13 @@ class Taps:
             raise LabError(f"dumpcap ended: {' '.join(' '.join(said).split())}")
         self._data += piece
 
-    def mark(self, phrase: str) -> None:
-        """Put a marker frame on every port, or on those where the last one of this phrase has not been seen yet."""
+    def mark(self, phrase: str, dead: Collection[str] = ()) -> None:
+        """Put a marker frame on every port, or on those where the last one of this phrase has not been seen yet.
+
+        `dead`: ports whose far end is down; they have nothing more to show.
+        """
         if self._phrase != phrase.encode():
-            self._phrase, self._waiting = phrase.encode(), set(self.ports)
+            self._phrase, self._waiting = phrase.encode(), set(self.ports) - set(dead)
         for port in self._waiting:
             # A mirror hears what comes in at the other end of its pair.
             through = f"{port}.port" if port in MIRRORS else port
@@ -81,8 +86,13 @@ class Taps:
     @property
     def marked(self) -> bool:
         """Whether the markers have been written, and all that came before them."""
+        return not self.unmarked
+
+    @property
+    def unmarked(self) -> set[str]:
+        """The ports whose marker has not been written yet."""
         self._waiting = {port for port in self._waiting if self._told(port) not in self._data}
-        return not self._waiting
+        return self._waiting
 
     def end(self) -> tuple[dict[str, list[tuple[int, bytes]]], int]:
         """Stop; what each vantage captured up to the last marker, and how many frames were lost while capturing."""
@@ -96,7 +106,8 @@ class Taps:
         written = sum(map(len, frames.values()))
         seen: dict[str, list[tuple[int, bytes]]] = {vantage: [] for vantage in self.ports.values()}
         for port, vantage in self.ports.items():
-            end = next(n for n, (_, frame) in enumerate(frames[port]) if self._told(port) in frame)
+            marks = (n for n, (_, frame) in enumerate(frames[port]) if self._told(port) in frame)
+            end = next(marks, len(frames[port]))
             seen[vantage] += [pair for pair in frames[port][:end] if pair[1][12:14] != MARKER.to_bytes(2, "big")]
         return seen, _lost(self._data + rest, written)
 
