@@ -57,10 +57,9 @@ class Play:
         self._begin = 0
         self.net.changed = self.follow
         _still_ipv6(self._switch, False)
-        self._switch.ip(["link set lo up"])
-        for change_ in scenario.changes:
-            change(self.net, change_, change_["at"] or 0, None)
         self.follow()
+        for entry in scenario.changes:
+            change(self.net, entry, entry["at"] or 0, None)
 
     @property
     def switch(self) -> Namespace:
@@ -79,8 +78,10 @@ class Play:
                 self._cable(name, interface, nics[place] if place < len(nics) else None)
             if not self._plays(name):
                 self._power(name, host)
-            if not self._plays(name) and host.up:
-                self._configure(name, host)
+                if host.up:
+                    self._configure(name, host)
+        for name in self.spaces.keys() - self.net.hosts.keys():
+            self._vanish(name)
 
     def _plays(self, name: str) -> bool:
         return plays_itself(self.net.scenario, name)
@@ -90,6 +91,17 @@ class Play:
         kernel_six = self.net.scenario.ip == 6 and not self._plays(name)
         _still_ipv6(space, kernel_six)
         space.ip(["link set lo up"])
+
+    def _vanish(self, name: str) -> None:
+        """A host that is in the plan no longer."""
+        space = self.spaces.pop(name)
+        space.ip(["link del eth0"])  # and with it the port at the other end
+        space.close()
+        self._states.pop(name, None)
+        self.off.discard(name)
+        for port in (f"{name}.0", f"{name}.eth1"):
+            self._cabled.discard(port)
+            self.ports.pop(port, None)
 
     def _cable(self, name: str, interface: Interface, nic: Nic | None) -> None:
         port = nic.name if nic is not None else f"{name}.{interface.name}"
@@ -184,8 +196,10 @@ class Play:
             self.net.clock.at(self.net.clock.now + _round(self.net.scenario), self._traffic, True)
 
     def _act(self, net: Network, traffic: Traffic, name: str, nth: int) -> None:
-        if self._plays(name) or name in self.off:
+        if self._plays(name):
             simulated(net, traffic, name, nth)
+            return
+        if not net.host(name).up:
             return
         todo = clients.task(net, traffic, nth, self.pace)
         self.follow_services()
