@@ -82,7 +82,7 @@ def analyze(
 
 def judge(legs: Legs, catalogue: Sequence[Rule], declared: Declaration | None = None, expect: str = "dsr") -> Analysis:
     """The same for a fold that is there already: what live views and tests of the forwarder call."""
-    scene = read_scene(legs)
+    scene = read_scene(legs, declared)
     topology = infer(scene, declared)
     tables, sides = build_tables(scene, topology, expect)
     verdicts, findings = evaluate(catalogue, tables, expect)
