@@ -121,7 +121,7 @@ class Inside:
                 raise EOFError  # whoever waits for an answer says nothing, unless it is gone
         self._mark("end")
         self.play.selector.unregister(self.taps)
-        seen, dropped = self.taps.end()
+        seen, dropped = self.taps.end(self.play.moves)
         net, order = self.play.net, self.order
         for name, frames in seen.items():
             net.taps[name].frames = frames

@@ -24,7 +24,7 @@ from dsrcheck.lab.network import Network, build
 from dsrcheck.lab.real import cards, clients, kernel, services
 from dsrcheck.lab.real.namespace import Namespace
 from dsrcheck.lab.real.needs import plays_itself
-from dsrcheck.lab.real.taps import MIRRORS
+from dsrcheck.lab.real.taps import MIRRORS, Move
 from dsrcheck.lab.scenario import Scenario, Traffic
 from dsrcheck.lab.traffic import schedule, simulated
 from dsrcheck.lab.wire import Nic
@@ -45,14 +45,16 @@ class Play:
         self.ports: dict[str, str] = {}
         """Devices of the switch at which something is seen, each with its vantage."""
         self.macs: dict[str, set[bytes]] = {}
-        """Of each host's port, the addresses its card listens to."""
+        """Of each host's port, the addresses its card listens to, now or once."""
+        self.moves: list[Move] = []
+        """Who has begun to listen to a virtual MAC, and when."""
         self.selector = selectors.DefaultSelector()
         self._switch = Namespace("switch")
         self._states: dict[str, kernel.State] = {}
         self._served: dict[tuple[str, services.Binding], services.Service] = {}
         self._cabled: set[str] = set()
         self.off: set[str] = set()
-        """Hosts that are switched off, of those that are kernels."""
+        """Hosts that are switched off."""
         self._bridges: set[str] = set()
         self._begin = 0
         self.net.changed = self.follow
@@ -76,10 +78,9 @@ class Play:
             for place, interface in enumerate(host.interfaces):
                 nics = self.net.nics.get(name, [])
                 self._cable(name, interface, nics[place] if place < len(nics) else None)
-            if not self._plays(name):
-                self._power(name, host)
-                if host.up:
-                    self._configure(name, host)
+            self._power(name, host)
+            if host.up and not self._plays(name):
+                self._configure(name, host)
         for name in self.spaces.keys() - self.net.hosts.keys():
             self._vanish(name)
 
@@ -119,7 +120,7 @@ class Play:
             self._connect(name, interface, nic, space)
 
     def _power(self, name: str, host: Host) -> None:
-        """Take a kernel's cards down, or up again: then all that it knew of them has to be told anew."""
+        """Take a host's cards down, or up again: then a kernel has to be told anew all that it knew of them."""
         if host.up == (name in self.off):
             self.off ^= {name}
             self._states.pop(name, None)
@@ -143,6 +144,8 @@ class Play:
             self.ports[nic.name] = nic.tap.name
             self.macs[nic.name] = nic.macs | self._virtual(name)
             nic.tap = None
+        if name in self.net.forwarders and nic is self.net.nics[name][0]:
+            self.net.forwarders[name].balancer.listen_mac = partial(self._listen, nic)
         if self._plays(name):
             card = space.call(cards.listening, interface.name)
             self.selector.register(card, selectors.EVENT_READ, partial(self._take, card, nic))
@@ -154,6 +157,10 @@ class Play:
         forwarder = self.net.forwarders.get(name)
         shared = forwarder is not None and forwarder.balancer.settings.virtual_mac
         return {virtual_mac(forwarder.balancer.settings.router_id)} if shared and forwarder is not None else set()
+
+    def _listen(self, nic: Nic, mac: bytes) -> None:
+        nic.macs.add(mac)
+        self.moves.append(Move(time.time_ns(), nic.name, mac))
 
     def _configure(self, name: str, host: Host) -> None:
         before, after = self._states.get(name, kernel.State()), kernel.wanted(host)

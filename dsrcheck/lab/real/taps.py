@@ -11,8 +11,9 @@ import socket
 import struct
 import subprocess
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from signal import SIGINT
+from typing import NamedTuple
 
 from dsrcheck.capture import open_capture
 from dsrcheck.lab import packets
@@ -27,6 +28,14 @@ QUEUE = ("-N", "1000000", "-C", "500000000")
 """Packets and octets that dumpcap may keep until we take them: by default it drops what is more than a thousand."""
 
 
+class Move(NamedTuple):
+    """A MAC is at a port of the switch from now on. `time`: nanoseconds since 1970."""
+
+    time: int
+    port: str
+    mac: bytes
+
+
 class Taps:
     """The capture while it runs. `ports`: names of the switch's devices, each with the vantage it shows.
 
@@ -36,6 +45,7 @@ class Taps:
     def __init__(self, switch: Namespace, ports: Mapping[str, str], macs: Mapping[str, Iterable[bytes]]) -> None:
         self.switch = switch
         self.ports = dict(ports)
+        self.macs = macs
         self._data = bytearray()
         self._waiting: set[str] = set()
         self._phrase = b""
@@ -94,8 +104,11 @@ class Taps:
         self._waiting = {port for port in self._waiting if self._told(port) not in self._data}
         return self._waiting
 
-    def end(self) -> tuple[dict[str, list[tuple[int, bytes]]], int]:
-        """Stop; what each vantage captured up to the last marker, and how many frames were lost while capturing."""
+    def end(self, moves: Sequence[Move]) -> tuple[dict[str, list[tuple[int, bytes]]], int]:
+        """Stop; what each vantage captured up to the last marker, and how many frames were lost while capturing.
+
+        `moves`: of MACs from one port to another, in order; a port has seen what came to such a MAC while it was there.
+        """
         self._dumpcap.send_signal(SIGINT)
         rest, _ = self._dumpcap.communicate()
         self._sender.close()
@@ -108,8 +121,14 @@ class Taps:
         for port, vantage in self.ports.items():
             marks = (n for n, (_, frame) in enumerate(frames[port]) if self._told(port) in frame)
             end = next(marks, len(frames[port]))
-            seen[vantage] += [pair for pair in frames[port][:end] if pair[1][12:14] != MARKER.to_bytes(2, "big")]
-        return seen, _lost(self._data + rest, written)
+            shared = {move.mac for move in moves} & set(self.macs.get(port, ()))
+            seen[vantage] += [
+                (time, frame)
+                for time, frame in frames[port][:end]
+                if frame[12:14] != MARKER.to_bytes(2, "big")
+                and (frame[:6] not in shared or port_of(moves, frame[:6], time) == port)
+            ]
+        return seen, lost(self._data + rest, written)
 
     def _frames(self, path: str) -> dict[str, list[tuple[int, bytes]]]:
         ports = list(self.ports)
@@ -123,7 +142,12 @@ class Taps:
         return frames
 
 
-def _lost(data: bytes | bytearray, written: int) -> int:
+def port_of(moves: Sequence[Move], mac: bytes, time: int) -> str | None:
+    """At which port a MAC was at a time."""
+    return next((move.port for move in reversed(moves) if move.mac == mac and move.time <= time), None)
+
+
+def lost(data: bytes | bytearray, written: int) -> int:
     """How many frames the kernel dropped, by dumpcap's interface statistics (draft-ietf-opsawg-pcapng, 4.6).
 
     What came while dumpcap was ending it counts both as received and as dropped, and that is no loss.

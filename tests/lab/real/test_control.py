@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,15 @@ def test_a_server_is_switched_off_and_on_again() -> None:
         assert route(lab) == ""
         lab.undo()
         assert route(lab).startswith("default via 10.0.0.254")
+
+
+def test_a_balancer_that_is_off_hears_nothing() -> None:
+    """Its cable is dead: clients ask for the VIP on the mirror, and at the balancer there is nothing to see."""
+    off = {"do": "power-off", "host": "balancer", "at": None}
+    with real.RealLab(replace(SHORT, changes=(off,)), capture=True) as lab:
+        made = lab.finish()
+    assert "mirror" in made.vantages
+    assert "balancer" not in made.vantages
 
 
 def test_the_mirror_shows_endless_traffic() -> None:
