@@ -18,8 +18,10 @@ import dsrcheck
 from dsrcheck import cli, compiled
 from dsrcheck.capture import CaptureError
 from dsrcheck.cli.common import EXPECTATIONS
+from dsrcheck.cli.progress import Progress
 from dsrcheck.exits import Exit
 from dsrcheck.report.formats import FORMATS, render
+from dsrcheck.report.illustrations import Illustrations
 from dsrcheck.report.model import Report
 from dsrcheck.rules import RuleError
 from dsrcheck.topology.declared import TopologyError
@@ -27,7 +29,7 @@ from dsrcheck.topology.model import MODES, UNKNOWN
 from tests.report.reports import EMPTY, FAILING, HOSTILE, PASSING, WARNED
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("numpy", "pandas", "textual", "pyshark", "dpkt", "zstandard")
+HEAVY = ("numpy", "pandas", "textual", "pyshark", "dpkt", "zstandard", "jinja2", "xml.etree.ElementTree")
 
 Run = Callable[..., int]
 
@@ -58,9 +60,10 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report | BaseException],
             calls.append((captures, options))
             if isinstance(outcome, BaseException):
                 raise outcome
-            return SimpleNamespace(report=outcome)
+            return SimpleNamespace(report=outcome, sides=None)
 
         monkeypatch.setattr(dsrcheck, "analyze", analyze, raising=False)
+        monkeypatch.setattr("dsrcheck.illustrate.illustrate", lambda _sides, _report: Illustrations())
         return calls
 
     return finds
@@ -211,7 +214,9 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
     topology = tmp_path / "t.toml"
     topology.write_text("")
     chosen = ["--select", "DSR1,DSR2", "--select", "DSR301", "--ignore", " DSR109 ,"]
-    run("analyze", "a", "-", "--topology", str(topology), "--expect", "any", *chosen, "--rules", str(tmp_path))
+    chosen += ["--rules", str(tmp_path), "--jobs", "3"]
+    run("analyze", "a", "-", "--topology", str(topology), "--expect", "any", *chosen)
+    assert isinstance(calls[0][1].pop("watch"), Progress)
     assert calls == [
         (
             ("a", "-"),
@@ -221,6 +226,7 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
                 "rules": (str(tmp_path),),
                 "select": ["DSR1", "DSR2", "DSR301"],
                 "ignore": ["DSR109"],
+                "jobs": 3,
             },
         )
     ]
