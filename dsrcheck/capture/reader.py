@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from dsrcheck.capture import foreign, pcap, pcapng
-from dsrcheck.capture.batch import Batch, Columns, Interface, Step
+from dsrcheck.capture.batch import BATCH_FRAMES, FRAME_LIMIT, Batch, Columns, Interface, Step
 from dsrcheck.capture.errors import CaptureError
 from dsrcheck.capture.linktypes import SUPPORTED, unsupported
 from dsrcheck.capture.source import Source, open_source
@@ -107,6 +107,9 @@ class Capture:
                 yield columns.batch(self._data, step.frames, first)
             self.frames += step.passed
             self._position = step.position
+            if self.frames > FRAME_LIMIT - BATCH_FRAMES:
+                self._end(f"read up to frame {self.frames}: no frame has a number above {FRAME_LIMIT}")
+                return
             if step.damage is not None:
                 self._end(f"damaged at byte {self._passed + self._position}{self._after()}: {step.damage}")
                 return
