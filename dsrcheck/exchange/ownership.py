@@ -8,7 +8,7 @@ import numpy as np
 
 from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.flows.table import Int64
+from dsrcheck.flows.table import Int64, distinct
 from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS
 from dsrcheck.topology.evidence import AT_ONCE
 from dsrcheck.topology.model import Vip
@@ -90,8 +90,8 @@ def move_of(s: Sides, vip: Vip, number: int) -> Move:
     took = int(changes[-1]) + 1
     new, old, since = int(mac[took]), int(mac[took - 1]), int(claims.time[rows[took]])
     legs = s.request.legs[s.roles.vip[s.request.rows] == number]
-    late = legs[(scene.ends.dst_mac[legs] == old) & (scene.leg("last_time")[legs] > since + FAILOVER_GRACE)]
-    frame = int(scene.leg("last_frame")[late].min()) if len(late) else 0
+    late = legs[(scene.ends.dst_mac[legs] == old) & (scene.leg_at("last_time", legs) > since + FAILOVER_GRACE)]
+    frame = int(scene.leg_at("last_frame", late).min()) if len(late) else 0
     return Move(True, not len(late), new, old, frame, int(claims.frame[rows[took]]))
 
 
@@ -102,7 +102,7 @@ def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
     first_frame = s.scene.leg("first_frame")
     forwards = s.forward.legs[s.roles.vip[s.forward.rows] == number]
     requests = s.request.legs[s.roles.vip[s.request.rows] == number]
-    for old in sorted(set(np.unique(ends.src_mac[forwards]).tolist()) & vip.balancer_macs):
+    for old in sorted(set(distinct(ends.src_mac[forwards]).tolist()) & vip.balancer_macs):
         gone = int(last_time[forwards[ends.src_mac[forwards] == old]].max())
         later = forwards[(ends.src_mac[forwards] != old) & (first_time[forwards] > gone)]
         stale = requests[(ends.dst_mac[requests] == old) & (first_time[requests] > gone + AT_ONCE)]
