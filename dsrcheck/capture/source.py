@@ -44,6 +44,16 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+class Waiting(Protocol):
+    """What waits for the bytes of a pipe. `interrupted`: somebody ended that."""
+
+    interrupted: bool
+
+    def readinto(self, room: memoryview) -> int: ...
+
+    def close(self) -> None: ...
+
+
 class PlainSource:
     """Bytes as they lie in the file or arrive by the pipe; a few may be put back to be read again."""
 
@@ -51,7 +61,7 @@ class PlainSource:
         self,
         readinto: Callable[[memoryview], int],
         close: Callable[[], None],
-        pipe: PipeReader | None = None,
+        pipe: Waiting | None = None,
         ends_by_interrupt: bool = False,
         size: int | None = None,
     ) -> None:
@@ -238,9 +248,16 @@ class PackedSource:
             self._end(self._packed.damage)
 
 
-def open_source(path: str) -> Source:
-    """Open a file, or standard input for `-`, to be unpacked as it is read. Raises CaptureError where that fails."""
-    packed = _standard_input() if path == STANDARD_INPUT else _file(path)
+def open_source(path: str, wait: Callable[[int], Waiting] | None = None) -> Source:
+    """Open a file, or standard input for `-`, to be unpacked as it is read. Raises CaptureError where that fails.
+
+    `wait`: what to read the descriptor with; else a pipe is read by a PipeReader, and a file as it is.
+    """
+    return unpacked(_standard_input(wait) if path == STANDARD_INPUT else _file(path, wait))
+
+
+def unpacked(packed: PlainSource) -> Source:
+    """The same bytes, to be unpacked as they are read if they are compressed."""
     head = b""
     while len(head) < _MAGIC:
         piece = packed.read(_MAGIC - len(head))
@@ -254,7 +271,7 @@ def open_source(path: str) -> Source:
 
 def open_plain(path: str, start: int) -> PlainSource:
     """Open a file that is not compressed at some byte. Raises CaptureError where that fails."""
-    return _file(path, start)
+    return _file(path, None, start)
 
 
 def is_remote(path: str) -> bool:
@@ -300,7 +317,7 @@ def _remote(path: str, start: int) -> PlainSource:
     return PlainSource(readinto, file.close, size=size)
 
 
-def _file(path: str, start: int = 0) -> PlainSource:
+def _file(path: str, wait: Callable[[int], Waiting] | None, start: int = 0) -> PlainSource:
     if is_remote(path):
         return _remote(path, start)
     try:
@@ -310,14 +327,14 @@ def _file(path: str, start: int = 0) -> PlainSource:
     except ValueError:
         raise CaptureError(path, "no such file: a name cannot hold a NUL") from None
     facts = os.fstat(file.fileno())
-    if stat.S_ISREG(facts.st_mode):
+    if wait is None and stat.S_ISREG(facts.st_mode):
         file.seek(start)
         return PlainSource(file.readinto, file.close, size=facts.st_size)
-    pipe = PipeReader(file.fileno())
+    pipe = (wait or PipeReader)(file.fileno())
     return PlainSource(pipe.readinto, file.close, pipe)
 
 
-def _standard_input() -> PlainSource:
+def _standard_input(wait: Callable[[int], Waiting] | None) -> PlainSource:
     if sys.stdin is None or sys.stdin.closed:
         raise CaptureError(STANDARD_INPUT, "standard input is closed; pipe a capture into it")
     if sys.stdin.isatty():
@@ -326,9 +343,9 @@ def _standard_input() -> PlainSource:
         descriptor = sys.stdin.fileno()
     except OSError:  # stands for a file, but is none: another program calls this one with bytes it has in memory
         return PlainSource(cast(BufferedIOBase, sys.stdin.buffer).readinto1, _nothing, ends_by_interrupt=True)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+    if wait is None and stat.S_ISREG(os.fstat(descriptor).st_mode):
         return PlainSource(lambda room: os.readv(descriptor, [room]), _nothing)
-    pipe = PipeReader(descriptor)
+    pipe = (wait or PipeReader)(descriptor)
     return PlainSource(pipe.readinto, _nothing, pipe)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,6 +26,9 @@ from dsrcheck.cli.common import (
 from dsrcheck.cli.progress import Progress, cores
 from dsrcheck.exits import Exit
 from dsrcheck.report.formats import FORMATS, render
+
+if TYPE_CHECKING:
+    from dsrcheck.analysis import Analysis
 
 
 @click.command()
@@ -86,23 +90,30 @@ def analyze(
     try:
         before = read_baseline(baseline) if baseline else None
         with Progress(captures, partial) as progress:
-            report = dsrcheck.analyze(
+            analysis = dsrcheck.analyze(
                 *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore),
                 jobs=jobs or cores(), dask=dask, watch=progress,
-            ).report  # fmt: skip
+            )  # fmt: skip
     except (TopologyError, RuleError, BaselineError, ClusterError) as error:
         raise Failure(str(error)) from None
     except (CaptureError, WorkerError) as error:
         raise Failure(str(error), Exit.UNREADABLE) from None
-    if before is not None:
-        report = compare(report, before)
-
-    extras: dict[str, object] = {
-        "color": colored(color, target), "steps": steps, "fail_on": fail_on, "version": dsrcheck.__version__,
-    }  # fmt: skip
-    if "rules" in FORMATS[form].takes:
-        extras["rules"] = load_catalogue(folders)
-    write(render(form, report, **extras), target)
+    report = analysis.report if before is None else compare(analysis.report, before)
+    extras = {"color": colored(color, target), "steps": steps, "fail_on": fail_on, "version": dsrcheck.__version__}
+    write(render(form, report, **extras, **_costly_extras(form, analysis, folders)), target)
     if form == "github":
         add_step_summary(render("markdown", report))
     return report.status(fail_on, exit_zero)
+
+
+def _costly_extras(form: str, analysis: Analysis, folders: tuple[str, ...]) -> dict[str, object]:
+    """What only some formats draw on, made only for them."""
+    takes = FORMATS[form].takes
+    extras: dict[str, object] = {}
+    if "rules" in takes:
+        extras["rules"] = load_catalogue(folders)
+    if "illustrations" in takes:
+        from dsrcheck.illustrate import illustrate
+
+        extras["illustrations"] = illustrate(analysis.sides, analysis.report)
+    return extras
