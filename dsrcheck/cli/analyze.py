@@ -23,6 +23,7 @@ from dsrcheck.cli.common import (
     words,
     write,
 )
+from dsrcheck.cli.progress import Progress, cores
 from dsrcheck.exits import Exit
 from dsrcheck.report.formats import FORMATS, render
 
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--exit-zero", is_flag=True, help="End with status 0 whatever was found.")
 @click.option("--steps", is_flag=True, help="Print the steps of one flow of each kind.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes that read  [default: cores]")
+@click.option("--partial", is_flag=True, help="Report what was read so far when Ctrl-C ends the reading of files.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 def analyze(
     captures: tuple[str, ...],
@@ -63,6 +66,8 @@ def analyze(
     baseline: Path | None,
     exit_zero: bool,
     steps: bool,
+    jobs: int | None,
+    partial: bool,
     color: str,
 ) -> int:
     """Judge captures of one network; - is standard input.
@@ -76,15 +81,18 @@ def analyze(
     tell_if_interpreted()
     from dsrcheck.baseline import BaselineError, compare, read_baseline
     from dsrcheck.capture import CaptureError
+    from dsrcheck.legs.chain import WorkerError
     from dsrcheck.rules import RuleError
     from dsrcheck.topology.declared import TopologyError
 
     try:
         before = read_baseline(baseline) if baseline else None
-        analysis = dsrcheck.analyze(
-            *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore)
-        )
-    except CaptureError as error:
+        with Progress(captures, partial) as progress:
+            analysis = dsrcheck.analyze(
+                *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore),
+                jobs=jobs or cores(), watch=progress,
+            )  # fmt: skip
+    except (CaptureError, WorkerError) as error:
         raise Failure(str(error), Exit.UNREADABLE) from None
     except (TopologyError, RuleError, BaselineError) as error:
         raise Failure(str(error)) from None
