@@ -227,6 +227,7 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
                 "select": ["DSR1", "DSR2", "DSR301"],
                 "ignore": ["DSR109"],
                 "jobs": 3,
+                "dask": None,
             },
         )
     ]

@@ -37,6 +37,7 @@ class PcapReader:
     def __init__(self, path: str, head: bytes) -> None:
         if len(head) < HEADER:
             raise CaptureError(path, f"this pcap file ends inside its file header, after {len(head)} of {HEADER} bytes")
+        self.preamble = bytes(head[:HEADER])
         self.big = int.from_bytes(head[:4], "big") in _MAGICS
         order = ">" if self.big else "<"
         magic, major, minor, _, _, snap_length, network = struct.unpack(f"{order}IHHiIII", head[:HEADER])

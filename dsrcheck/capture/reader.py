@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from types import TracebackType
@@ -27,6 +27,9 @@ class Reader(Protocol):
     big: bool
     interfaces: list[Interface]
     untimed: int
+
+    @property
+    def preamble(self) -> bytes: ...
 
     @property
     def dropped(self) -> int | None: ...
@@ -60,6 +63,8 @@ class Capture:
     `frames`: number of the last frame so far, as Wireshark counts (it counts custom blocks of pcapng, which are in no
     batch). `reader`: what knows the format. `ending`: why and where reading ended before the end of the capture, None
     if it did not. `stop`: only records that begin before this byte are read, and nothing behind the last of them.
+    `copy_to`: is given the bytes of the capture, whole records at a time, before their frames are in a batch; None if
+    nobody wants them.
     """
 
     def __init__(self, path: str, source: Source, head: bytes, reader: Reader) -> None:
@@ -68,6 +73,7 @@ class Capture:
         self.frames = 0
         self.ending: Ending | None = None
         self.stop: int | None = None
+        self.copy_to: Callable[[memoryview], None] | None = None
         self._source = source
         self._data = bytearray(head)
         self._position = reader.start
@@ -102,6 +108,11 @@ class Capture:
     def interfaces(self) -> list[Interface]:
         """The interfaces known so far, in the order of their index."""
         return self.reader.interfaces
+
+    @property
+    def preamble(self) -> bytes:
+        """What a file must begin with for the records that come next to be read."""
+        return self.reader.preamble
 
     @property
     def dropped(self) -> int | None:
@@ -143,6 +154,8 @@ class Capture:
         columns = Columns()
         while True:
             step = self.reader.read(self._data, self._position, columns)
+            if self.copy_to is not None and step.position > self._position:
+                self.copy_to(memoryview(self._data)[self._position : step.position])
             if step.frames:
                 self._check_link_types()
                 first = self.frames + 1
@@ -202,7 +215,11 @@ def open_capture(path: str | PathLike[str]) -> Capture:
     Raises CaptureError if it cannot be opened, or is no capture that we read; its message says what it is.
     """
     name = os.fsdecode(path)
-    source = open_source(name)
+    return read_capture(name, open_source(name))
+
+
+def read_capture(name: str, source: Source) -> Capture:
+    """Read a capture from a source that is open already, and is closed with it. Raises CaptureError as open_capture."""
     try:
         head = _read_head(source, pcap.HEADER)
         if pcap.is_pcap(head):

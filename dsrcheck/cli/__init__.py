@@ -20,12 +20,13 @@ from dsrcheck.cli.evidence import evidence
 from dsrcheck.cli.flow import flow
 from dsrcheck.cli.golden import golden
 from dsrcheck.cli.lab import lab
+from dsrcheck.cli.live import live
 from dsrcheck.cli.rules import explain, rules, schema
 from dsrcheck.cli.scrub import scrub
 from dsrcheck.exits import Exit
 from dsrcheck.text import printable
 
-COMMANDS = (analyze, flow, evidence, scrub, golden, rules, explain, schema, lab)
+COMMANDS = (analyze, live, flow, evidence, scrub, golden, rules, explain, schema, lab)
 
 COMPLETION = "_DSRCHECK_COMPLETE"
 """The environment variable by which a shell asks; click's convention."""

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 @click.option("--exit-zero", is_flag=True, help="End with status 0 whatever was found.")
 @click.option("--steps", is_flag=True, help="Print the steps of one flow of each kind.")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes that read  [default: cores]")
+@click.option("--dask", metavar="ADDRESS|local", help="Have the workers of a Dask cluster read, from shared storage.")
 @click.option("--partial", is_flag=True, help="Report what was read so far when Ctrl-C ends the reading of files.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 def analyze(
@@ -67,6 +68,7 @@ def analyze(
     exit_zero: bool,
     steps: bool,
     jobs: int | None,
+    dask: str | None,
     partial: bool,
     color: str,
 ) -> int:
@@ -81,7 +83,7 @@ def analyze(
     tell_if_interpreted()
     from dsrcheck.baseline import BaselineError, compare, read_baseline
     from dsrcheck.capture import CaptureError
-    from dsrcheck.legs.chain import WorkerError
+    from dsrcheck.legs.chain import ClusterError, WorkerError
     from dsrcheck.rules import RuleError
     from dsrcheck.topology.declared import TopologyError
 
@@ -90,12 +92,12 @@ def analyze(
         with Progress(captures, partial) as progress:
             analysis = dsrcheck.analyze(
                 *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore),
-                jobs=jobs or cores(), watch=progress,
+                jobs=jobs or cores(), dask=dask, watch=progress,
             )  # fmt: skip
+    except (TopologyError, RuleError, BaselineError, ClusterError) as error:
+        raise Failure(str(error)) from None
     except (CaptureError, WorkerError) as error:
         raise Failure(str(error), Exit.UNREADABLE) from None
-    except (TopologyError, RuleError, BaselineError) as error:
-        raise Failure(str(error)) from None
     report = analysis.report if before is None else compare(analysis.report, before)
     extras = {"color": colored(color, target), "steps": steps, "fail_on": fail_on, "version": dsrcheck.__version__}
     write(render(form, report, **extras, **_costly_extras(form, analysis, folders)), target)

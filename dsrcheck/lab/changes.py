@@ -15,6 +15,7 @@ from dsrcheck.lab.forwarder import Balancer
 from dsrcheck.lab.host import Host, network
 from dsrcheck.lab.network import Network
 from dsrcheck.lab.scenario import Fault, LabError
+from dsrcheck.lab.traffic import lone_syn
 
 Deed = Callable[[Network, Host, Mapping[str, Any]], None]
 DEEDS: dict[str, Deed] = {}
@@ -49,6 +50,7 @@ def _do(net: Network, act: Deed, name: str, entry: Mapping[str, Any]) -> None:
         # A change from outside may have made frames, or set a timer.
         forwarder = net.forwarders[name]
         net.drive(forwarder, forwarder.advance(net.clock.now))
+    net.changed()
 
 
 def _address(net: Network, said: object) -> bytes:
@@ -168,6 +170,27 @@ def stop_service(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
 
 @deed
+def stop_udp(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Serve UDP at the real address only: the VIP's ports are closed."""
+    own = frozenset({host.interfaces[0].source_for(net.vip)})
+    for port in list(host.udp.services):
+        host.udp.bind(port, own, answer)
+
+
+@deed
+def no_tunnel(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Take the tunnel's end away."""
+    host.tunnel = False
+
+
+@deed
+def flood(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Send SYNs to the VIP, `times` in all, one `every` so long, and never go on."""
+    for nth in range(entry["times"]):
+        net.clock.at(net.clock.now + nth * entry["every"], lone_syn, net, host.name, nth)
+
+
+@deed
 def wildcard(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     """Bind the UDP services to the wildcard address, so that answers come from the real one."""
     for port in list(host.udp.services):
@@ -232,6 +255,7 @@ def _power_on(net: Network, host: Host) -> None:
     host.up = True
     for nic in net.nics.get(host.name, []):
         nic.up = True
+    net.changed()
 
 
 @deed

@@ -46,20 +46,8 @@ def read_capture(path: Path, leg_limit: int = LEG_LIMIT, watch: Watch | None = N
         fold = Fold(leg_limit)
         stopped = fold_frames(capture, fold, watch)
         legs = Legs.of(fold, capture.interfaces)
-        facts = CaptureFacts(
-            path=capture.path,
-            format=capture.format,
-            frames=capture.frames,
-            bytes=legs.totals["bytes"],
-            interfaces=tuple(capture.interfaces),
-            first_time=legs.totals["first_time"] if legs.totals["frames"] else None,
-            last_time=legs.totals["last_time"] if legs.totals["frames"] else None,
-            truncated=capture.truncated,
-            dropped=capture.dropped,
-            interrupted=capture.interrupted or stopped,
-            untimed=capture.untimed,
-        )
-        return replace(legs.whole(), captures=(facts,))
+        facts = capture_facts(capture, legs.totals)
+        return replace(legs.whole(), captures=(replace(facts, interrupted=facts.interrupted or stopped),))
 
 
 def fold_frames(capture: Capture, fold: Folds, watch: Watch | None) -> bool:
@@ -75,3 +63,20 @@ def fold_frames(capture: Capture, fold: Folds, watch: Watch | None) -> bool:
                 return True
             read, frames = capture.bytes_read, capture.frames
     return False
+
+
+def capture_facts(capture: Capture, totals: dict[str, int]) -> CaptureFacts:
+    """What is known of a capture that has been read so far, and folded to these totals."""
+    return CaptureFacts(
+        path=capture.path,
+        format=capture.format,
+        frames=capture.frames,
+        bytes=totals["bytes"],
+        interfaces=tuple(capture.interfaces),
+        first_time=totals["first_time"] if totals["frames"] else None,
+        last_time=totals["last_time"] if totals["frames"] else None,
+        truncated=capture.truncated,
+        dropped=capture.dropped,
+        interrupted=capture.interrupted,
+        untimed=capture.untimed,
+    )
