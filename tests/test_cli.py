@@ -18,6 +18,7 @@ import dsrcheck
 from dsrcheck import cli, compiled
 from dsrcheck.capture import CaptureError
 from dsrcheck.cli.common import EXPECTATIONS
+from dsrcheck.cli.progress import Progress
 from dsrcheck.exits import Exit
 from dsrcheck.report.formats import FORMATS, render
 from dsrcheck.report.illustrations import Illustrations
@@ -213,7 +214,9 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
     topology = tmp_path / "t.toml"
     topology.write_text("")
     chosen = ["--select", "DSR1,DSR2", "--select", "DSR301", "--ignore", " DSR109 ,"]
-    run("analyze", "a", "-", "--topology", str(topology), "--expect", "any", *chosen, "--rules", str(tmp_path))
+    chosen += ["--rules", str(tmp_path), "--jobs", "3"]
+    run("analyze", "a", "-", "--topology", str(topology), "--expect", "any", *chosen)
+    assert isinstance(calls[0][1].pop("watch"), Progress)
     assert calls == [
         (
             ("a", "-"),
@@ -223,6 +226,7 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
                 "rules": (str(tmp_path),),
                 "select": ["DSR1", "DSR2", "DSR301"],
                 "ignore": ["DSR109"],
+                "jobs": 3,
             },
         )
     ]

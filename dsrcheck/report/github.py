@@ -31,7 +31,12 @@ def render(report: Report) -> str:
 def _finding(finding: Finding, report: Report) -> str:
     title = f"{finding.rule} {finding.name}" + (f" ({finding.vip})" if len(report.vips) > 1 and finding.vip else "")
     capture = finding.frames[0].capture if finding.frames else 0
-    return _annotation(COMMANDS[finding.severity], title, _told(finding, report), _file(report, capture))
+    return _annotation(
+        "notice" if report.is_known(finding) else COMMANDS[finding.severity],
+        title,
+        _told(finding, report),
+        _file(report, capture),
+    )
 
 
 def _told(finding: Finding, report: Report) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsrcheck.exits import Exit
-from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, FrameRef, Verdict
+from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, Fingerprint, FormerFinding, FrameRef, Verdict
 
 SCHEMA = "dsrcheck.report/1"
 INCONCLUSIVE = "inconclusive"
@@ -119,9 +119,17 @@ class StepTable:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """What a report of before had: findings that are known therefore, and those of them that are gone."""
+
+    known: frozenset[Fingerprint]
+    gone: tuple[FormerFinding, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """What was read, who is who, how each rule stands, and what is wrong. `notes`: what else to know, such as how to
-    capture better."""
+    capture better; `baseline`: what was wrong before, where that was told."""
 
     captures: tuple[CaptureInfo, ...]
     vips: tuple[VipReport, ...] = ()
@@ -129,6 +137,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     steps: tuple[StepTable, ...] = ()
     notes: tuple[str, ...] = ()
+    baseline: Baseline | None = None
     schema: str = field(default=SCHEMA, init=False)
 
     @property
@@ -148,12 +157,25 @@ class Report:
         """Whether no balanced traffic was found: no VIP, or only declared ones without a flow."""
         return all(vip.provenance == "declared" and not vip.flows for vip in self.vips)
 
+    def is_known(self, finding: Finding) -> bool:
+        """Whether a report of before had the finding too; nobody is failed for it again."""
+        return self.baseline is not None and finding.fingerprint in self.baseline.known
+
+    @property
+    def new(self) -> tuple[int, ...]:
+        """Positions of the findings that a report of before did not have; those that only tell are left out."""
+        return tuple(
+            place
+            for place, finding in enumerate(self.findings)
+            if finding.severity != "info" and not self.is_known(finding)
+        )
+
     def status(self, fail_on: str = "error", exit_zero: bool = False) -> Exit:
-        """The exit status; `fail_on` is the least severity that fails, or `never`."""
+        """The exit status; `fail_on` is the least severity that fails, or `never`. Known findings fail nothing."""
         if exit_zero:
             return Exit.CLEAN
         failing = failing_severities(fail_on)
-        if any(finding.severity in failing for finding in self.findings):
+        if any(finding.severity in failing and not self.is_known(finding) for finding in self.findings):
             return Exit.FINDINGS
         return Exit.NOTHING_TO_CHECK if self.nothing_to_check else Exit.CLEAN
 
@@ -168,7 +190,12 @@ class Report:
             "findings": [_plain(finding) for finding in self.findings],
             "steps": [_steps(table) for table in self.steps],
             "notes": list(self.notes),
-        }
+        } | self._compared()
+
+    def _compared(self) -> dict[str, Any]:
+        if self.baseline is None:
+            return {}
+        return {"baseline": {"new": list(self.new), "gone": _plain(self.baseline.gone)}}
 
 
 def failing_severities(fail_on: str) -> tuple[str, ...]:

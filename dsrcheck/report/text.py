@@ -26,6 +26,7 @@ def render(report: Report, *, color: bool = False, steps: bool = False) -> str:
     paint = Paint(color)
     sections = [
         [*_headline(report, paint), *(line for capture in report.captures for line in _capture(capture, paint))],
+        [*_compared(report, paint)],
         *([*_vip(vip, paint)] for vip in report.vips),
         *_findings(report, paint),
         *([*_steps(table, paint)] for table in report.steps if steps),
@@ -58,6 +59,22 @@ def _capture(capture: CaptureInfo, paint: Paint) -> Iterator[str]:
     yield from paragraph(f"{capture.path}: {', '.join(facts)}", LABEL, "capture")
     for note in filter(None, (capture.truncated and f"cut: {capture.truncated}", *capture.notes)):
         yield from map(paint.dim, paragraph(note, LABEL))
+
+
+def _compared(report: Report, paint: Paint) -> Iterator[str]:
+    """What is new, and what is gone, since a report of before."""
+    if report.baseline is None:
+        return
+    new = [report.findings[place] for place in report.new]
+    known = sum(finding.severity != "info" for finding in report.findings) - len(new)
+    counts = f"{len(new):,} new, {known:,} known, {len(report.baseline.gone):,} gone"
+    yield from paragraph(f"findings since the report of before: {counts}", LABEL, "baseline")
+    for word, findings in (("new", new), ("gone", report.baseline.gone)):
+        for finding in findings:
+            whose = f" for {finding.vip}" if finding.vip else ""
+            text = f"{finding.severity} {finding.rule} {finding.name}{whose}: {culprit(finding) or 'no culprit'}"
+            lines = paragraph(f"{word} {text}", LABEL + 2, f"{'':{LABEL}}-")
+            yield from (lines if word == "new" else map(paint.dim, lines))
 
 
 def _vip(vip: VipReport, paint: Paint) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding
+from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, FormerFinding
 from dsrcheck.report.model import CaptureInfo, Report, VipReport, by_severity
 
 NAMED_LIMIT = 3
@@ -90,7 +90,7 @@ def _moment(time: str) -> datetime:
     return datetime.fromisoformat(time[:26])
 
 
-def culprit(finding: Finding) -> str:
+def culprit(finding: Finding | FormerFinding) -> str:
     """Whose behaviour or settings must change, in one line; empty when it is not known."""
     subject = finding.subject
     return " ".join(part for part in (subject.role, subject.mac, subject.address) if part)
