@@ -110,3 +110,18 @@ def frames_text(finding: Finding, report: Report) -> str:
         f"frame{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))} of {report.captures[capture].path}"
         for capture, numbers in frames_of(finding).items()
     )
+
+
+def baseline_words(report: Report) -> str:
+    """How the findings stand against a report of before; empty where there is none."""
+    if report.baseline is None:
+        return ""
+    known = sum(finding.severity != "info" for finding in report.findings) - len(report.new)
+    counts = f"{len(report.new):,} new, {known:,} known, {len(report.baseline.gone):,} gone"
+    return f"findings since the report of before: {counts}"
+
+
+def finding_words(finding: Finding | FormerFinding) -> str:
+    """A finding in one line: rule, VIP and culprit."""
+    whose = f" for {finding.vip}" if finding.vip else ""
+    return f"{finding.severity} {finding.rule} {finding.name}{whose}: {culprit(finding) or 'no culprit'}"
