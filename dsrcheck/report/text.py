@@ -249,6 +249,6 @@ def _step_cells(step: Step) -> list[str]:
 
 
 def _hint(report: Report) -> list[str]:
-    if not report.findings:
-        return []
-    return [f"More on a rule: dsrcheck explain {by_severity(report.findings)[0].rule}"]
+    """Where to read on; what only tells something needs no more."""
+    wrong = [finding for finding in by_severity(report.findings) if finding.severity != "info"]
+    return [f"More on a rule: dsrcheck explain {wrong[0].rule}"] if wrong else []

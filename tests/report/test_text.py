@@ -10,7 +10,20 @@ import pytest
 from dsrcheck.findings import Subject
 from dsrcheck.report.model import Report, Step
 from dsrcheck.report.text import CULPRIT_LIMIT, render
-from tests.report.reports import ALL, ARP, CAPTURE, EMPTY, ENTAILED, FAILING, OPEN, PASSING, SERVED, STEPS, WARNED
+from tests.report.reports import (
+    ALL,
+    ARP,
+    CAPTURE,
+    EMPTY,
+    ENTAILED,
+    FAILING,
+    OPEN,
+    PASSING,
+    SERVED,
+    STEPS,
+    WARNED,
+    WARNING,
+)
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -78,6 +91,13 @@ def test_what_follows_is_mended_with_its_cause() -> None:
     text = render(FAILING)
     assert "cause     follows from DSR301: mend that first" in text
     assert ENTAILED.why not in text
+
+
+def test_only_what_is_wrong_has_more_to_read() -> None:
+    """What merely tells something needs no explanation."""
+    told = replace(WARNING, rule="DSR705", severity="info")
+    assert "More on a rule" not in render(replace(PASSING, findings=(told,)))
+    assert "More on a rule: dsrcheck explain DSR901" in render(replace(WARNED, findings=(told, WARNING)))
 
 
 def test_a_host_is_not_named_twice() -> None:
