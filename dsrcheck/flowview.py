@@ -22,7 +22,7 @@ from dsrcheck.text import printable
 from dsrcheck.topology.infer import Topology, infer
 from dsrcheck.topology.scene import Scene, read_scene
 
-__all__ = ["FlowError", "flow_detail", "flow_list"]
+__all__ = ["FlowError", "flow_detail", "flow_key", "flow_list", "flow_span", "host_roles"]
 
 LIST_LIMIT = 1000
 """Flows that the list shows."""
@@ -67,8 +67,8 @@ def flow_detail(path: Path, number: int, *, as_hex: bool = False, everything: bo
     key = flow_key(flows, row)
     marker, conversation = Marker(), Conversation(key.protocol)
     topology = infer(scene)
-    ladder = LadderBuilder(_roles(scene, topology, row), everything)
-    for frame in flow_frames(path, key, *_span(scene, row, key)):
+    ladder = LadderBuilder(host_roles(scene, topology, row), everything)
+    for frame in flow_frames(path, key, *flow_span(scene, row, key)):
         mark = marker.mark(frame)
         ladder.add(frame, mark)
         conversation.add(frame, mark)
@@ -90,7 +90,7 @@ def _address(flows: Flows, identity: int) -> Address:
     return int(book.high[identity]), int(book.low[identity])
 
 
-def _span(scene: Scene, row: int, key: FlowKey) -> tuple[int, int]:
+def flow_span(scene: Scene, row: int, key: FlowKey) -> tuple[int, int]:
     """First and last frame that can be of the flow: those of its legs, and ICMP messages that may be about it."""
     legs = np.flatnonzero(scene.flows.of_leg == row)
     icmp = scene.legs.icmp
@@ -194,7 +194,7 @@ def _time(nanoseconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
-def _roles(scene: Scene, topology: Topology, row: int) -> Mapping[int, str]:
+def host_roles(scene: Scene, topology: Topology, row: int) -> Mapping[int, str]:
     """MAC -> what to call it in the ladder of this flow."""
     client = int(scene.flows.client[row])
     roles = {mac: "host " + ", ".join(map(scene.book.text, sorted(stated)[:2])) for mac, stated in scene.stated.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsrcheck.addresses import BROADCAST_MAC, ip_text, mac_text
 from dsrcheck.flows.marks import Kind, Mark, Sighting
@@ -44,7 +44,11 @@ class LadderHost:
 
 @dataclass(frozen=True)
 class Rung:
-    """One frame. `time`: nanoseconds since the flow's first. `source`, `target`: positions in `Ladder.hosts`."""
+    """One frame. `time`: nanoseconds since the flow's first. `source`, `target`: positions in `Ladder.hosts`.
+
+    `text`: what it is, and what it is beside those before it; `label`: what it is alone. `frame`: as decoded, without
+    its payload; `mark`: how it relates to those before.
+    """
 
     number: int
     time: int
@@ -53,6 +57,9 @@ class Rung:
     kind: Kind
     reset: bool
     text: str
+    label: str
+    frame: FlowFrame
+    mark: Mark
 
 
 @dataclass(frozen=True)
@@ -76,14 +83,9 @@ class _Row:
     """What is kept of a frame: the columns it will stand in are not known before the last one has come."""
 
     place: int
-    number: int
     time: int
-    macs: tuple[int, int]
-    addresses: tuple[Address, Address]
-    kind: Kind
-    reset: bool
-    notable: bool
-    text: str
+    frame: FlowFrame
+    mark: Mark
 
 
 class LadderBuilder:
@@ -109,11 +111,7 @@ class LadderBuilder:
         inbound = frame.inbound != frame.about
         self._by_mac.add(frame.src_mac, frame.dst_mac, inbound)
         self._by_address.add(frame.src, frame.dst, inbound)
-        reset = bool(frame.flags & 4) and not frame.about
-        row = _Row(
-            self._frames, frame.number, frame.time - self._first_time, (frame.src_mac, frame.dst_mac),
-            (frame.src, frame.dst), mark.kind, reset, _is_notable(frame, mark), _describe(frame, mark),
-        )  # fmt: skip
+        row = _Row(self._frames, frame.time - self._first_time, replace(frame, payload=b""), mark)
         self._frames += 1
         if len(self._first) < (SHOW_LIMIT if self._everything else HEAD):
             self._first.append(row)
@@ -121,7 +119,7 @@ class LadderBuilder:
         self._last.append(row)
         if len(self._last) > TAIL:
             middle = self._last.popleft()
-            if len(self._notable) < NOTABLE and middle.notable:
+            if len(self._notable) < NOTABLE and _is_notable(middle.frame, middle.mark):
                 self._notable.append(middle)
 
     def ladder(self) -> Ladder:
@@ -138,9 +136,14 @@ class LadderBuilder:
         return Ladder(self._hosts(path), tuple(rungs), self._frames)
 
     def _rung(self, row: _Row, columns: dict[HostKey, int]) -> Rung:
-        ends: tuple[HostKey, HostKey] = row.macs if self._all_macs else row.addresses
+        frame, mark = row.frame, row.mark
+        macs, addresses = (frame.src_mac, frame.dst_mac), (frame.src, frame.dst)
+        ends: tuple[HostKey, HostKey] = macs if self._all_macs else addresses
         source, target = (columns.get(end, HOST_LIMIT - 1) for end in ends)
-        return Rung(row.number, row.time, source, target, row.kind, row.reset, row.text)
+        reset = bool(frame.flags & 4) and not frame.about
+        return Rung(
+            frame.number, row.time, source, target, mark.kind, reset, _describe(frame, mark), _contents(frame), frame, mark
+        )  # fmt: skip
 
     def _hosts(self, path: _Path) -> tuple[LadderHost, ...]:
         hosts = [LadderHost(_name(key), self._role(path, key)) for key in path.order[:HOST_LIMIT]]

@@ -51,7 +51,7 @@ class RoleLegs:
 
 def step_tables(s: Sides, findings: tuple[Finding, ...]) -> tuple[StepTable, ...]:
     """One table a kind of flow: flows of a kind have the same roles between the same kinds of hosts."""
-    legs = _role_legs(s)
+    legs = _role_legs(s, np.flatnonzero(s.roles.row >= 0))
     kinds = _kinds(s, legs)
     tables = []
     for number, vip in enumerate(s.topology.vips):
@@ -61,13 +61,33 @@ def step_tables(s: Sides, findings: tuple[Finding, ...]) -> tuple[StepTable, ...
             row, count = int(rows[first[place]]), int(counts[place])
             flow = int(s.roles.flow[row]) + 1
             title = f"flow {flow}, one of {count:,} like it" if count > 1 else f"flow {flow}"
-            steps = _steps(s, number, row, legs.of_row(row), findings)
+            steps = tuple(_steps(s, number, row, legs.of_row(row), findings).values())
             tables.append(StepTable(vip.address, _kind_text(int(values[place])), flow, title, steps))
     return tuple(tables)
 
 
-def _role_legs(s: Sides) -> RoleLegs:
-    legs = np.flatnonzero(s.roles.row >= 0)
+def flow_steps(s: Sides, flow: int, findings: tuple[Finding, ...]) -> dict[int, Step]:
+    """Leg -> the step that it is, in the order of steps, for the exchange that a flow (row) is part of; or nothing.
+
+    The legs are of several flows where addresses are rewritten, or where the reply comes from elsewhere.
+    """
+    mine = np.unique(np.concatenate([s.roles.row[s.scene.flows.of_leg == flow], _answered_elsewhere(s, flow)]))
+    rows = mine[mine >= 0]
+    if not len(rows):
+        return {}
+    row = int(rows[0])
+    legs = _role_legs(s, np.flatnonzero(s.roles.row == row))
+    return _steps(s, int(s.roles.vip[row]), row, legs.of_row(row), findings)
+
+
+def _answered_elsewhere(s: Sides, flow: int) -> Int64:
+    """Exchanges whose reply, from another address than the VIP, is in this flow."""
+    rows = np.flatnonzero(s.wrong >= 0)
+    return rows[s.scene.flows.of_leg[s.wrong[rows]] == flow]
+
+
+def _role_legs(s: Sides, legs: Int64) -> RoleLegs:
+    """The role of some legs, each of an exchange."""
     legs = legs[np.lexsort((s.scene.leg("first_frame")[legs], s.roles.row[legs]))]
     rows, r = s.roles.row[legs], s.roles
     rewriting = flags(vip.mode in (NAT, PROXY) for vip in s.topology.vips)[r.vip[rows]] if len(rows) else rows > 0
@@ -108,14 +128,15 @@ def _kind_text(kind: int) -> str:
 
 def _steps(
     s: Sides, number: int, row: int, legs: list[tuple[int, int]], findings: tuple[Finding, ...]
-) -> tuple[Step, ...]:
+) -> dict[int, Step]:
+    """Leg -> its step."""
     ends, book, vip = s.scene.ends, s.scene.book, s.topology.vips[number]
     failing = {(finding.rule, finding.subject.mac) for finding in findings if finding.vip == vip.address}
     elsewhere = [(int(s.wrong[row]), REPLY)] if s.wrong[row] >= 0 else []
-    steps = []
+    steps = {}
     for leg, role in [*sorted(legs, key=lambda pair: STEPS[pair[1]]), *elsewhere]:
         tunnel = f" (in a tunnel to {book.text(int(ends.outer_dst[leg]))})" if ends.tunnel[leg] else ""
-        steps.append(Step(
+        steps[leg] = Step(
             step=STEPS[role],
             role=WORDS[role],
             src_mac=mac_text(int(ends.src_mac[leg])) if ends.src_mac[leg] else None,
@@ -123,8 +144,8 @@ def _steps(
             src_ip=book.text(int(ends.src[leg])),
             dst_ip=book.text(int(ends.dst[leg])) + tunnel,
             verdict=_verdict(s, number, row, leg, role, failing),
-        ))  # fmt: skip
-    return tuple(steps)
+        )
+    return steps
 
 
 def _verdict(s: Sides, number: int, row: int, leg: int, role: int, failing: set[tuple[str, str | None]]) -> str:
