@@ -8,7 +8,6 @@ import dsrcheck
 from dsrcheck.cli.common import (
     CAPTURES,
     EXPECTATIONS,
-    FORMAT,
     OUTPUT,
     RULES,
     Failure,
@@ -19,6 +18,7 @@ from dsrcheck.cli.common import (
     write,
 )
 from dsrcheck.exits import Exit
+from dsrcheck.report.formats import FORMATS, render
 
 
 @click.command()
@@ -28,7 +28,10 @@ from dsrcheck.exits import Exit
     "--expect", type=click.Choice(EXPECTATIONS), default="dsr", show_default=True, metavar="dsr|any|MODE",
     help="The mode that each VIP must have; `any` judges each by the mode it has.",
 )  # fmt: skip
-@FORMAT
+@click.option(
+    "--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True,
+    help=" ".join(f"{name}: {form.summary}." for name, form in FORMATS.items()),
+)  # fmt: skip
 @OUTPUT
 @click.option("--select", multiple=True, metavar="RULES", help="Judge by these rules only: ids, beginnings, names.")
 @click.option("--ignore", multiple=True, metavar="RULES", help="Leave these rules out.")
@@ -73,12 +76,5 @@ def analyze(
     except (TopologyError, RuleError) as error:
         raise Failure(str(error)) from None
 
-    if form == "json":
-        from dsrcheck.report.json import render as render_json
-
-        write(render_json(report), target)
-    else:
-        from dsrcheck.report.text import render as render_text
-
-        write(render_text(report, color=colored(color, target), steps=steps), target)
+    write(render(form, report, color=colored(color, target), steps=steps, fail_on=fail_on), target)
     return report.status(fail_on, exit_zero)

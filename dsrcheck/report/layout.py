@@ -84,18 +84,3 @@ def flowing(items: Sequence[str], indent: int = 0, first: str | None = None) -> 
     """Items in as few lines as hold them; an item is never broken."""
     glued = "  ".join(item.replace(" ", "\N{NO-BREAK SPACE}") for item in items)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in paragraph(glued, indent, first)]
-
-
-def many(count: int, noun: str, plural: str | None = None) -> str:
-    """A number and its noun: `1 frame`, `1,203 frames`."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
-def octets(count: int) -> str:
-    """A number of bytes with a unit of thousands, three digits or so."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size < 999.5 or unit == "TB":
-            return f"{count} B" if unit == "B" else f"{size:.3g} {unit}"
-        size /= 1000
-    raise AssertionError

@@ -141,9 +141,9 @@ class Report:
 
     def status(self, fail_on: str = "error", exit_zero: bool = False) -> Exit:
         """The exit status; `fail_on` is the least severity that fails, or `never`."""
-        failing = () if fail_on == NEVER else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
         if exit_zero:
             return Exit.CLEAN
+        failing = failing_severities(fail_on)
         if any(finding.severity in failing for finding in self.findings):
             return Exit.FINDINGS
         return Exit.NOTHING_TO_CHECK if self.nothing_to_check else Exit.CLEAN
@@ -160,6 +160,11 @@ class Report:
             "steps": [_plain(table) for table in self.steps],
             "notes": list(self.notes),
         }
+
+
+def failing_severities(fail_on: str) -> tuple[str, ...]:
+    """The severities that fail a run; `fail_on` is the least of them, or `never`."""
+    return () if fail_on == NEVER else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
 
 
 def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
