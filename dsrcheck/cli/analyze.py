@@ -7,9 +7,10 @@ import click
 import dsrcheck
 from dsrcheck.cli.common import (
     CAPTURES,
-    EXPECTATIONS,
+    EXPECT,
     OUTPUT,
     RULES,
+    TOPOLOGY,
     Failure,
     check_target,
     colored,
@@ -23,11 +24,8 @@ from dsrcheck.report.formats import FORMATS, render
 
 @click.command()
 @CAPTURES
-@click.option("--topology", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Declare who is who.")
-@click.option(
-    "--expect", type=click.Choice(EXPECTATIONS), default="dsr", show_default=True, metavar="dsr|any|MODE",
-    help="The mode that each VIP must have; `any` judges each by the mode it has.",
-)  # fmt: skip
+@TOPOLOGY
+@EXPECT
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True,
     help=" ".join(f"{name}: {form.summary}." for name, form in FORMATS.items()),

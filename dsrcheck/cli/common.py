@@ -25,6 +25,13 @@ CAPTURES = click.argument("captures", nargs=-1, required=True, metavar="CAPTURE.
 CAPTURE = click.argument("capture", metavar="CAPTURE")
 FORMAT = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 OUTPUT = click.option("-o", "--output", "target", metavar="FILE", help="Write to FILE, whole or not at all.")
+TOPOLOGY = click.option(
+    "--topology", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Declare who is who."
+)
+EXPECT = click.option(
+    "--expect", type=click.Choice(EXPECTATIONS), default="dsr", show_default=True, metavar="dsr|any|MODE",
+    help="The mode that each VIP must have; `any` judges each by the mode it has.",
+)  # fmt: skip
 RULES = click.option(
     "--rules", "folders", multiple=True, metavar="DIR", type=click.Path(exists=True, file_okay=False),
     help="Add the rule files of a folder.",

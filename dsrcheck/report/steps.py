@@ -83,7 +83,8 @@ def flow_steps(s: Sides, flow: int, findings: tuple[Finding, ...]) -> dict[int, 
 def _answered_elsewhere(s: Sides, flow: int) -> Int64:
     """Exchanges whose reply, from another address than the VIP, is in this flow."""
     rows = np.flatnonzero(s.wrong >= 0)
-    return rows[s.scene.flows.of_leg[s.wrong[rows]] == flow]
+    found: Int64 = rows[s.scene.flows.of_leg[s.wrong[rows]] == flow]
+    return found
 
 
 def _role_legs(s: Sides, legs: Int64) -> RoleLegs:
