@@ -20,10 +20,11 @@ from dsrcheck.cli.flow import flow
 from dsrcheck.cli.lab import lab
 from dsrcheck.cli.rules import explain, rules, schema
 from dsrcheck.cli.scrub import scrub
+from dsrcheck.cli.view import view
 from dsrcheck.exits import Exit
 from dsrcheck.text import printable
 
-COMMANDS = (analyze, flow, evidence, scrub, rules, explain, schema, lab)
+COMMANDS = (analyze, view, flow, evidence, scrub, rules, explain, schema, lab)
 
 
 def main() -> NoReturn:

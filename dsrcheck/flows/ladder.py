@@ -141,9 +141,8 @@ class LadderBuilder:
         ends: tuple[HostKey, HostKey] = macs if self._all_macs else addresses
         source, target = (columns.get(end, HOST_LIMIT - 1) for end in ends)
         reset = bool(frame.flags & 4) and not frame.about
-        return Rung(
-            frame.number, row.time, source, target, mark.kind, reset, _describe(frame, mark), _contents(frame), frame, mark
-        )  # fmt: skip
+        text, label = _describe(frame, mark), _contents(frame)
+        return Rung(frame.number, row.time, source, target, mark.kind, reset, text, label, frame, mark)
 
     def _hosts(self, path: _Path) -> tuple[LadderHost, ...]:
         hosts = [LadderHost(_name(key), self._role(path, key)) for key in path.order[:HOST_LIMIT]]
