@@ -91,7 +91,8 @@ class DsrcheckApp(App[None]):
         self.frozen = False
         self.failure: str | None = None
         """Why nothing could be read, where nothing could."""
-        self._waiting: Snapshot | None = None
+        self._opening: Watch | None = None
+        self._waiting: dict[int, Snapshot] = {}  # by the id of their watch
         self._lock = threading.Lock()
         for look in THEMES:
             self.register_theme(look)
@@ -118,7 +119,8 @@ class DsrcheckApp(App[None]):
         try:
             for snapshot in watch.snapshots():
                 with self._lock:
-                    posted, self._waiting = self._waiting is not None, snapshot
+                    posted = id(watch) in self._waiting
+                    self._waiting[id(watch)] = snapshot
                 if not posted:
                     self.post_message(self.Arrived(watch))
         except (CaptureError, TopologyError, RuleError, OSError) as error:
@@ -128,7 +130,10 @@ class DsrcheckApp(App[None]):
     def take(self, event: Arrived) -> None:
         """Show the newest snapshot, unless the screen is to stand still."""
         with self._lock:
-            snapshot, self._waiting = self._waiting, None
+            snapshot = self._waiting.pop(id(event.watch), None)
+        if snapshot is not None and event.watch is self._opening:
+            self.watch_source.stop()
+            self.watch_source, self._opening, self.frozen = event.watch, None, False
         if snapshot is None or event.watch is not self.watch_source:
             return
         self.newest = snapshot
@@ -139,9 +144,7 @@ class DsrcheckApp(App[None]):
     @on(Broken)
     def broken(self, event: Broken) -> None:
         """A capture that cannot be read: leave when there is nothing else, else say so and stay with what is shown."""
-        if event.watch is not self.watch_source:
-            return
-        if self.shown is None:
+        if event.watch is self.watch_source and self.shown is None:
             self.failure = event.why
             self.exit(return_code=1)
         else:
@@ -266,10 +269,7 @@ class DsrcheckApp(App[None]):
         except (CaptureError, TopologyError, RuleError, FlowError, OSError) as error:
             self.tell(str(error), "error")
             return
-        self.watch_source.stop()
-        self.watch_source, self.frozen = watch, False
-        with self._lock:
-            self._waiting = None
+        self._opening = watch  # it takes the place of what is watched when there is something to show
         self.follow_watch(watch)
 
     def action_toggle_dark(self) -> None:

@@ -144,7 +144,7 @@ class ClaimsView(View):
         if self.snapshot is not None and self.table.row >= 0:
             scene = self.snapshot.analysis.sides.scene
             claims, row = scene.claims, self.table.row
-            address = claims.address[row] if claims.address[row] >= 0 else claims.target[row]
+            address = claims.target[row] if claims.asking[row] or claims.address[row] < 0 else claims.address[row]
             self.program.copy(claim_filter(scene.book.text(int(address))))
 
 

@@ -20,6 +20,7 @@ SHAFTS = {Kind.HOP: "═", Kind.TWIN: "┄", Kind.AGAIN: "╌", Kind.LATE: "╌"
 LEGEND = "──▶ sent   ══▶ passed on   ╌╌▶ sent again   ┄┄▶ mirror's copy   ━✗▶ reset"
 WIDEST_GAP = 36
 """Most characters from one lifeline to the next: longer arrows are harder to follow, not easier."""
+NARROWEST_GAP = 6
 TEXT_ROOM = 46
 """Characters beside the lifelines in which the frame is told in words, where there is so much room."""
 NARROWEST_WITH_TEXT = 120
@@ -73,7 +74,7 @@ def lay_out(picture: Picture, width: int) -> Layout:
     words = TEXT_ROOM if width >= NARROWEST_WITH_TEXT else 0
     hosts = max(len(picture.ladder.hosts), 1)
     room = width - (2 + numbers + 1 + times + 1) - (words + 2 if words else 0)
-    gap = min(room // hosts, WIDEST_GAP)
+    gap = max(min(room // hosts, WIDEST_GAP), NARROWEST_GAP)
     if words and hosts * gap < room:  # what the lifelines do not need the words may have
         words += room - hosts * gap
         room = hosts * gap

@@ -51,7 +51,7 @@ def drive(watch: Watch, script: Script, size: tuple[int, int] = SMALL) -> Dsrche
 
     async def run() -> DsrcheckApp:
         app = DsrcheckApp(watch, watch_files, load_rules())
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
             await script(pilot, app)
         return app
