@@ -33,6 +33,7 @@ class PcapReader:
     def __init__(self, path: str, head: bytes) -> None:
         if len(head) < HEADER:
             raise CaptureError(path, f"this pcap file ends inside its file header, after {len(head)} of {HEADER} bytes")
+        self.preamble = bytes(head[:HEADER])
         self._big = int.from_bytes(head[:4], "big") in _MAGICS
         order = ">" if self._big else "<"
         magic, major, minor, _, _, snap_length, network = struct.unpack(f"{order}IHHiIII", head[:HEADER])

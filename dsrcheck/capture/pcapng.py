@@ -24,6 +24,7 @@ from dsrcheck.capture.framing import (
     load32,
     pcapng_packets,
 )
+from dsrcheck.capture.write import BYTE_ORDER_MAGIC
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
 MOST_INTERFACES = 16_384
@@ -33,6 +34,7 @@ _BYTE_ORDERS = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
 SECTION_HEADER = 28
 
 _IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL, _IF_TSOFFSET = 2, 3, 9, 14
+_KEPT = (_IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL, _IF_TSOFFSET)
 _ISB_IFDROP, _ISB_OSDROP = 5, 7
 
 _DAMAGES = {
@@ -60,12 +62,18 @@ class PcapngReader:
         self._first_interface = 0
         self._table = array("q")
         self._statistics: dict[int, int] = {}
+        self._section_blocks: list[bytes] = []
         self._last_time = 0
         if len(head) < SECTION_HEADER:
             raise CaptureError(path, f"this pcapng file ends inside its section header, after {len(head)} bytes")
         damage = self._section(head)
         if damage is not None:
             raise CaptureError(path, f"this pcapng file cannot be read: {damage}")
+
+    @property
+    def preamble(self) -> bytes:
+        """The header of the section that is being read, and its interfaces."""
+        return b"".join(self._section_blocks)
 
     @property
     def dropped(self) -> int | None:
@@ -151,6 +159,9 @@ class PcapngReader:
             return f"the section is of pcapng version {major}.{minor}; only version 1 is known"
         self._big = order == ">"
         self._first_interface = len(self.interfaces)
+        # Length -1: not known, the section runs to the next one.
+        header = struct.pack(f"{self._order}IHHq", BYTE_ORDER_MAGIC, major, minor, -1)
+        self._section_blocks = [self._block(SECTION, header)]
         return None
 
     def _interface(self, body: bytes) -> str | None:
@@ -169,7 +180,22 @@ class PcapngReader:
         index = len(self.interfaces)
         self.interfaces.append(Interface(index, link_type, name, _text(found.get(_IF_DESCRIPTION)), snap_length))
         self._table.extend(interface_row(ticks & 0x7F, ticks >= 0x80, seconds, snap_length))
+        self._section_blocks.append(self._block(INTERFACE, body[:8] + self._kept_options(found)))
         return None
+
+    def _kept_options(self, found: dict[int, bytes]) -> bytes:
+        """The options of an interface that frames need to be understood, and its names."""
+        kept = {code: found[code][:_LONGEST_NAME] for code in _KEPT if code in found}
+        parts = [
+            struct.pack(f"{self._order}HH", code, len(value)) + value + bytes(-len(value) % 4)
+            for code, value in kept.items()
+        ]
+        return b"".join(parts) + bytes(4)
+
+    def _block(self, kind: int, body: bytes) -> bytes:
+        length = 12 + len(body)
+        head = struct.pack(f"{self._order}II", kind, length)
+        return head + body + struct.pack(f"{self._order}I", length)
 
     def _count_drops(self, body: bytes) -> None:
         """Take the drops of a statistics block; a later one of the same interface counts from the start again."""

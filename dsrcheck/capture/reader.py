@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from os import PathLike
 from types import TracebackType
 from typing import Protocol, Self
@@ -27,6 +27,9 @@ class Reader(Protocol):
     untimed: int
 
     @property
+    def preamble(self) -> bytes: ...
+
+    @property
     def dropped(self) -> int | None: ...
 
     def read(self, data: bytes | bytearray, position: int, columns: Columns) -> Step: ...
@@ -37,13 +40,16 @@ class Capture:
 
     `path`: as given, `-` for standard input. `format`: pcap or pcapng. `interfaces`: grows while reading.
     `frames`: number of the last frame so far, as Wireshark counts (it counts custom blocks of pcapng, which are in no
-    batch). `truncated`: where and why reading ended before the end of the capture, None if it did not.
+    batch). `truncated`: where and why reading ended before the end of the capture, None if it did not. `copy_to`: is
+    given the bytes of the capture, whole records at a time, before their frames are in a batch; None if nobody wants
+    them.
     """
 
     def __init__(self, path: str, source: Source, head: bytes, reader: Reader) -> None:
         self.path = path
         self.frames = 0
         self.truncated: str | None = None
+        self.copy_to: Callable[[memoryview], None] | None = None
         self._source = source
         self._reader = reader
         self._data = bytearray(head)
@@ -59,6 +65,11 @@ class Capture:
     def interfaces(self) -> list[Interface]:
         """The interfaces known so far, in the order of their index."""
         return self._reader.interfaces
+
+    @property
+    def preamble(self) -> bytes:
+        """What a file must begin with for the records that come next to be read."""
+        return self._reader.preamble
 
     @property
     def dropped(self) -> int | None:
@@ -100,6 +111,8 @@ class Capture:
         columns = Columns()
         while True:
             step = self._reader.read(self._data, self._position, columns)
+            if self.copy_to is not None and step.position > self._position:
+                self.copy_to(memoryview(self._data)[self._position : step.position])
             if step.frames:
                 self._check_link_types()
                 first = self.frames + 1
@@ -159,7 +172,11 @@ def open_capture(path: str | PathLike[str]) -> Capture:
     Raises CaptureError if it cannot be opened, or is no capture that we read; its message says what it is.
     """
     name = os.fsdecode(path)
-    source = open_source(name)
+    return read_capture(name, open_source(name))
+
+
+def read_capture(name: str, source: Source) -> Capture:
+    """Read a capture from a source that is open already, and is closed with it. Raises CaptureError as open_capture."""
     try:
         head = _read_head(source, pcap.HEADER)
         if pcap.is_pcap(head):

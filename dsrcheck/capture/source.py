@@ -40,6 +40,16 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+class Waiting(Protocol):
+    """What waits for the bytes of a pipe. `interrupted`: somebody ended that."""
+
+    interrupted: bool
+
+    def readinto(self, room: memoryview) -> int: ...
+
+    def close(self) -> None: ...
+
+
 class PlainSource:
     """Bytes as they lie in the file or arrive by the pipe; a few may be put back to be read again."""
 
@@ -47,7 +57,7 @@ class PlainSource:
         self,
         readinto: Callable[[memoryview], int],
         close: Callable[[], None],
-        pipe: PipeReader | None = None,
+        pipe: Waiting | None = None,
         ends_by_interrupt: bool = False,
     ) -> None:
         self.damage: str | None = None
@@ -227,9 +237,16 @@ class PackedSource:
             self._end(self._packed.damage)
 
 
-def open_source(path: str) -> Source:
-    """Open a file, or standard input for `-`, to be unpacked as it is read. Raises CaptureError where that fails."""
-    packed = _standard_input() if path == STANDARD_INPUT else _file(path)
+def open_source(path: str, wait: Callable[[int], Waiting] | None = None) -> Source:
+    """Open a file, or standard input for `-`, to be unpacked as it is read. Raises CaptureError where that fails.
+
+    `wait`: what to read the descriptor with; else a pipe is read by a PipeReader, and a file as it is.
+    """
+    return unpacked(_standard_input(wait) if path == STANDARD_INPUT else _file(path, wait))
+
+
+def unpacked(packed: PlainSource) -> Source:
+    """The same bytes, to be unpacked as they are read if they are compressed."""
     head = b""
     while len(head) < _MAGIC:
         piece = packed.read(_MAGIC - len(head))
@@ -241,20 +258,20 @@ def open_source(path: str) -> Source:
     return packed if packing is None else PackedSource(packed, packing)
 
 
-def _file(path: str) -> PlainSource:
+def _file(path: str, wait: Callable[[int], Waiting] | None) -> PlainSource:
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it, and closes it
     except OSError as error:
         raise CaptureError(path, _why_not(error)) from None
     except ValueError:
         raise CaptureError(path, "no such file: a name cannot hold a NUL") from None
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    if wait is None and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return PlainSource(file.readinto, file.close)
-    pipe = PipeReader(file.fileno())
+    pipe = (wait or PipeReader)(file.fileno())
     return PlainSource(pipe.readinto, file.close, pipe)
 
 
-def _standard_input() -> PlainSource:
+def _standard_input(wait: Callable[[int], Waiting] | None) -> PlainSource:
     if sys.stdin is None or sys.stdin.closed:
         raise CaptureError(STANDARD_INPUT, "standard input is closed; pipe a capture into it")
     if sys.stdin.isatty():
@@ -263,9 +280,9 @@ def _standard_input() -> PlainSource:
         descriptor = sys.stdin.fileno()
     except OSError:  # stands for a file, but is none: another program calls this one with bytes it has in memory
         return PlainSource(cast(BufferedIOBase, sys.stdin.buffer).readinto1, _nothing, ends_by_interrupt=True)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+    if wait is None and stat.S_ISREG(os.fstat(descriptor).st_mode):
         return PlainSource(lambda room: os.readv(descriptor, [room]), _nothing)
-    pipe = PipeReader(descriptor)
+    pipe = (wait or PipeReader)(descriptor)
     return PlainSource(pipe.readinto, _nothing, pipe)
 
 

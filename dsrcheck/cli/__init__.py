@@ -18,13 +18,14 @@ from dsrcheck.cli.common import Failure
 from dsrcheck.cli.evidence import evidence
 from dsrcheck.cli.flow import flow
 from dsrcheck.cli.lab import lab
+from dsrcheck.cli.live import live
 from dsrcheck.cli.rules import explain, rules, schema
 from dsrcheck.cli.scrub import scrub
 from dsrcheck.cli.view import view
 from dsrcheck.exits import Exit
 from dsrcheck.text import printable
 
-COMMANDS = (analyze, view, flow, evidence, scrub, rules, explain, schema, lab)
+COMMANDS = (analyze, view, live, flow, evidence, scrub, rules, explain, schema, lab)
 
 
 def main() -> NoReturn:

@@ -34,10 +34,11 @@ def _read_capture(path: Path, leg_limit: int) -> Legs:
             link_types += [interface.link_type for interface in capture.interfaces[len(link_types) :]]
             fold.fold(batch, link_types)
         legs = Legs.of(fold, capture.interfaces)
-        return replace(legs.whole(), captures=(_facts(capture, legs.totals),))
+        return replace(legs.whole(), captures=(capture_facts(capture, legs.totals),))
 
 
-def _facts(capture: Capture, totals: dict[str, int]) -> CaptureFacts:
+def capture_facts(capture: Capture, totals: dict[str, int]) -> CaptureFacts:
+    """What is known of a capture that has been read so far, and folded to these totals."""
     return CaptureFacts(
         path=capture.path,
         format=capture.format,

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from dsrcheck.live.course import Judge, Pace
 from dsrcheck.live.model import Aged, KeptFile, Rates, Snapshot, State, Watch
+from dsrcheck.live.spool import Spool, TemporarySpool
+from dsrcheck.live.watch import watch_files, watch_interfaces, watch_stream
 
-__all__ = ["Aged", "KeptFile", "Rates", "Snapshot", "State", "Watch"]
+__all__ = [
+    "Aged",
+    "Judge",
+    "KeptFile",
+    "Pace",
+    "Rates",
+    "Snapshot",
+    "Spool",
+    "State",
+    "TemporarySpool",
+    "Watch",
+    "watch_files",
+    "watch_interfaces",
+    "watch_stream",
+]

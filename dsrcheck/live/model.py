@@ -101,6 +101,13 @@ class Snapshot:
     state: State
     trouble: str | None
     files: tuple[KeptFile, ...]
+    silence: float = 0.0
+    """Seconds without a frame since `last_time`."""
+
+    @property
+    def now(self) -> int | None:
+        """The moment it tells of, in capture time; None before the first frame."""
+        return None if self.last_time is None else self.last_time + round(self.silence * 1e9)
 
 
 class Watch(Protocol):

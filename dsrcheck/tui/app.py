@@ -62,7 +62,7 @@ class DsrcheckApp(App[None]):
         """There is nothing to watch, and why."""
 
         watch: Watch
-        why: str
+        error: Exception
 
     @dataclass
     class LadderFound(Message):
@@ -89,7 +89,7 @@ class DsrcheckApp(App[None]):
         self.shown: Snapshot | None = None
         """What the views draw: the newest snapshot, or the one they were frozen at."""
         self.frozen = False
-        self.failure: str | None = None
+        self.failure: Exception | None = None
         """Why nothing could be read, where nothing could."""
         self._opening: Watch | None = None
         self._waiting: dict[int, Snapshot] = {}  # by the id of their watch
@@ -124,7 +124,7 @@ class DsrcheckApp(App[None]):
                 if not posted:
                     self.post_message(self.Arrived(watch))
         except (CaptureError, TopologyError, RuleError, OSError) as error:
-            self.post_message(self.Broken(watch, str(error)))
+            self.post_message(self.Broken(watch, error))
 
     @on(Arrived)
     def take(self, event: Arrived) -> None:
@@ -145,10 +145,10 @@ class DsrcheckApp(App[None]):
     def broken(self, event: Broken) -> None:
         """A capture that cannot be read: leave when there is nothing else, else say so and stay with what is shown."""
         if event.watch is self.watch_source and self.shown is None:
-            self.failure = event.why
+            self.failure = event.error
             self.exit(return_code=1)
         else:
-            self.tell(event.why, "error")
+            self.tell(str(event.error), "error")
 
     def redraw(self) -> None:
         """Let the view on the screen draw what is to be shown."""

@@ -14,7 +14,7 @@ from textual.widgets import Sparkline, Static
 from textual.worker import get_current_worker
 
 from dsrcheck.exchange.throughput import Load, bit_rate, loads
-from dsrcheck.live import Rates, Snapshot
+from dsrcheck.live import Rates, Snapshot, State
 from dsrcheck.report.model import Report, VipReport
 from dsrcheck.tui.actions import OVERVIEW, bindings_of
 from dsrcheck.tui.verdicts import VIP_LIMIT, headline, matrix, notes, ways, who_is_who
@@ -37,7 +37,7 @@ class Overview(View):
     def body(self) -> Iterable[Widget]:
         """Verdict, rates, VIPs, notes."""
         with VerticalScroll(id="overview"):
-            yield Static(id="headline")
+            yield Static("reading and judging ...", id="headline", markup=False)
             yield RatesPanel(id="rates")
             yield Vertical(id="vips")
             yield Static(id="notes")
@@ -47,9 +47,16 @@ class Overview(View):
         report = snapshot.analysis.report
         self.query_one("#headline", Static).update(headline(report))
         self.query_one("#notes", Static).update(notes(report))
-        self.query_one(RatesPanel).draw(snapshot.seconds)
+        self._draw_rates(snapshot)
         self._draw_vips(report, ())
         self.count(snapshot)
+
+    def _draw_rates(self, snapshot: Snapshot) -> None:
+        """Rates come first while a capture goes on, and last when it is over."""
+        rates = self.query_one(RatesPanel)
+        rates.draw(snapshot.seconds)
+        place = {"before": "#vips"} if snapshot.state is State.CAPTURING else {"after": "#vips"}
+        self.query_one("#overview", VerticalScroll).move_child(rates, **place)  # type: ignore[arg-type]
 
     def _draw_vips(self, report: Report, found: tuple[Load, ...]) -> None:
         room = self.query_one("#vips", Vertical)

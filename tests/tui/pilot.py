@@ -9,18 +9,18 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
 
 import dsrcheck
-from dsrcheck.analysis import Analysis
+from dsrcheck import live
+from dsrcheck.analysis import Analysis, judge
 from dsrcheck.live import Snapshot, Watch
 from dsrcheck.rules import load_rules
 from dsrcheck.tui.app import DsrcheckApp
-from dsrcheck.tui.files import CompleteCaptures
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENS = Path(__file__).parent / "screens"
@@ -35,14 +35,14 @@ def analyze(*paths: str) -> Analysis:
     return dsrcheck.analyze(*paths)
 
 
-def watch_files(paths: Sequence[str]) -> CompleteCaptures:
+def watch_files(paths: Sequence[str]) -> Watch:
     """Complete captures, as `dsrcheck view` watches them."""
-    return CompleteCaptures(paths, lambda paths: analyze(*paths))
+    return live.watch_files(paths, partial(judge, catalogue=load_rules()))
 
 
 def snapshot_of(path: str, **changed: Any) -> Snapshot:
     """The snapshot of a capture, with some fields put to other values."""
-    (snapshot,) = watch_files([path]).snapshots()
+    *_, snapshot = watch_files([path]).snapshots()
     return replace(snapshot, **changed)
 
 

@@ -210,8 +210,7 @@ def test_a_capture_that_cannot_be_read_ends_the_program() -> None:
         await pilot.pause()
 
     app = drive(Unreadable(), script)
-    assert app.failure is not None
-    assert "no capture" in app.failure
+    assert isinstance(app.failure, CaptureError)
 
 
 def test_another_capture_is_opened_and_a_bad_one_is_told() -> None:
@@ -250,15 +249,6 @@ def test_save_writes_where_the_user_says() -> None:
 
     drive_live(watch, script)
     assert watch.saved == ["seen.pcapng"]
-
-
-def test_saving_complete_captures_keeps_every_frame(tmp_path: Path) -> None:
-    """Two captures become one pcapng, which is judged as the two were."""
-    both = watch_files([ARP, BACK])
-    both.save(tmp_path / "both.pcapng")
-    (one,) = watch_files([str(tmp_path / "both.pcapng")]).snapshots()
-    (two,) = both.snapshots()
-    assert one.frames == two.frames
 
 
 def test_a_filter_is_copied() -> None:
