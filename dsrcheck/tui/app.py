@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from rich.segment import Segments
+from rich.traceback import Traceback
 from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
@@ -300,6 +302,12 @@ class DsrcheckApp(App[None]):
             self.call_later(self.run_action, action, self if action.startswith("app.") else self.screen)
 
         return run
+
+    def _fatal_error(self) -> None:
+        """End on a fault of the program with where it was: Textual would print all locals, and a snapshot is huge."""
+        self.bell()
+        self._exit_renderables.append(Segments(self.console.render(Traceback(width=None), self.console.options)))
+        self._close_messages_no_wait()
 
     async def action_quit(self) -> None:
         """Leave; the capture ends."""

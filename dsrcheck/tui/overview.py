@@ -55,8 +55,11 @@ class Overview(View):
         """Rates come first while a capture goes on, and last when it is over."""
         rates = self.query_one(RatesPanel)
         rates.draw(snapshot.seconds)
-        place = {"before": "#vips"} if snapshot.state is State.CAPTURING else {"after": "#vips"}
-        self.query_one("#overview", VerticalScroll).move_child(rates, **place)  # type: ignore[arg-type]
+        room, vips = self.query_one("#overview", VerticalScroll), self.query_one("#vips")
+        if snapshot.state is State.CAPTURING:
+            room.move_child(rates, before=vips)
+        else:
+            room.move_child(rates, after=vips)
 
     def _draw_vips(self, report: Report, found: tuple[Load, ...]) -> None:
         room = self.query_one("#vips", Vertical)
