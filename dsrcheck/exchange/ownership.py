@@ -129,13 +129,13 @@ def _advertised_move(s: Sides, vip: Vip) -> tuple[int, int, int, int] | None:
     for mac in sorted(vip.balancer_macs):
         legs = np.flatnonzero(adverts & (scene.ends.src_mac == mac))
         if len(legs):
-            first = legs[np.argmin(scene.leg("first_time")[legs])]
-            tenures.append((int(scene.leg("first_time")[first]), int(scene.leg("last_time")[legs].max()), mac, first))
+            times, last = scene.leg_at("first_time", legs), scene.leg_at("last_time", legs)
+            tenures.append((int(times.min()), int(last.max()), mac, int(legs[np.argmin(times)])))
     tenures.sort()
     if len(tenures) < 2 or tenures[-2][1] >= tenures[-1][0]:
         return None
     since, _, new, leg = tenures[-1]
-    return tenures[-2][2], new, since, int(scene.leg("first_frame")[leg])
+    return tenures[-2][2], new, since, int(scene.leg_at("first_frame", leg))
 
 
 def _silent_move(s: Sides, vip: Vip, number: int) -> Move:

@@ -65,7 +65,7 @@ def flow_ladder(
     hosts, rungs = in_order_of_the_path(ladder.hosts, [rung for rung in ladder.rungs if isinstance(rung, Rung)])
     client, service = flow_ends(scene.flows, flow)
     here = np.isin(scene.flows.of_leg, flows) & (_capture_of_leg(s) == capture)
-    left = int(scene.leg("frames")[here].sum()) - len(frames[:RUNG_LIMIT])
+    left = int(scene.leg_at("frames", here).sum()) - len(frames[:RUNG_LIMIT])
     return EvidenceLadder(
         finding.rule if finding else None,
         vip,
@@ -79,8 +79,8 @@ def flow_ladder(
 
 def _frames_of(s: Sides, path: str, flow: int, capture: int) -> Iterator[FlowFrame]:
     legs = np.flatnonzero((s.scene.flows.of_leg == flow) & (_capture_of_leg(s) == capture))
-    first = int(s.scene.leg("first_frame")[legs].min()) if len(legs) else 1
-    last = int(s.scene.leg("last_frame")[legs].max()) if len(legs) else 0
+    first = int(s.scene.leg_at("first_frame", legs).min()) if len(legs) else 1
+    last = int(s.scene.leg_at("last_frame", legs).max()) if len(legs) else 0
     return flow_frames(path, flow_key(s.scene.flows, flow), first - NEAR, last + NEAR)
 
 
