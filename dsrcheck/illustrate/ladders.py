@@ -25,7 +25,7 @@ from dsrcheck.text import printable
 OPENING, AROUND = 7, 3
 """Frames that are shown: the first, and those before and after a frame of the evidence that comes later."""
 RUNG_LIMIT = OPENING + 2 * AROUND + 1
-LOOKED_AT = 50_000
+LOOKED_AT = 20_000
 """Frames of a connection that are looked at for the evidence."""
 EVIDENCE = ("first_frame", "rst_frame", "isn_last_frame", "isn_first_frame", "seq_frame", "last_frame")
 """Columns of the leg table whose frames rules bring as evidence."""
@@ -81,7 +81,7 @@ def flow_ladder(
         hosts,
         tuple(_marked(
             rungs, _breaks_by_ends(s, report, legs, row) if row is not None else {}, finding, shown,
-            int(scene.leg("frames")[here].sum()),
+            int(scene.leg_at("frames", here).sum()),
         )),
         # Of several captures, each numbers its flows by itself.
         f"dsrcheck flow {shlex.quote(printable(path))} {flow + 1}" if len(report.captures) == 1 else None,
@@ -90,8 +90,8 @@ def flow_ladder(
 
 def _frames_of(s: Sides, path: str, flow: int, capture: int) -> Iterator[FlowFrame]:
     legs = np.flatnonzero((s.scene.flows.of_leg == flow) & (_capture_of_leg(s) == capture))
-    first = int(s.scene.leg("first_frame")[legs].min()) if len(legs) else 1
-    last = int(s.scene.leg("last_frame")[legs].max()) if len(legs) else 0
+    first = int(s.scene.leg_at("first_frame", legs).min()) if len(legs) else 1
+    last = int(s.scene.leg_at("last_frame", legs).max()) if len(legs) else 0
     return flow_frames(path, flow_key(s.scene.flows, flow), first - NEAR, last + NEAR)
 
 

@@ -57,7 +57,7 @@ class Scene:
         """A column of the leg table as int64: a copy, so ask for the legs of interest where they are few."""
         return column(self.legs.legs, name)
 
-    def leg_at(self, name: str, legs: Int64 | Flags) -> Int64:
+    def leg_at(self, name: str, legs: Int64 | Flags | int) -> Int64:
         """A column of the leg table at some legs, int64."""
         return self.legs.legs[name][legs].astype(np.int64)
 
