@@ -17,6 +17,7 @@ from dsrcheck.cli.analyze import analyze
 from dsrcheck.cli.common import Failure
 from dsrcheck.cli.evidence import evidence
 from dsrcheck.cli.flow import flow
+from dsrcheck.cli.golden import golden
 from dsrcheck.cli.lab import lab
 from dsrcheck.cli.live import live
 from dsrcheck.cli.rules import explain, rules, schema
@@ -24,7 +25,7 @@ from dsrcheck.cli.scrub import scrub
 from dsrcheck.exits import Exit
 from dsrcheck.text import printable
 
-COMMANDS = (analyze, live, flow, evidence, scrub, rules, explain, schema, lab)
+COMMANDS = (analyze, live, flow, evidence, scrub, golden, rules, explain, schema, lab)
 
 
 def main() -> NoReturn:

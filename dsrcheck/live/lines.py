@@ -15,9 +15,10 @@ from dsrcheck.findings import SEVERITIES, Finding
 from dsrcheck.live.model import Snapshot, State
 from dsrcheck.live.news import News, Seen, compare
 from dsrcheck.report.build import time_text
-from dsrcheck.report.layout import many, paragraph
+from dsrcheck.report.layout import paragraph
 from dsrcheck.report.model import NEVER, Report
 from dsrcheck.report.text import render as render_report
+from dsrcheck.report.words import many
 
 SCHEMA = "dsrcheck.live/1"
 INDENT = 4

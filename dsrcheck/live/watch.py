@@ -46,7 +46,7 @@ class CaptureWatch:
                 course = Course(feed, self._judge, self._pace, self._spool, done, rates)
                 pieces = Pieces(partial(self._open, feed), self._pace.every, feed.patient, self._pace.most_legs)
                 for snapshot in course.run(pieces):
-                    begun = True
+                    begun = begun or snapshot.frames > 0
                     yield replace(snapshot, files=snapshot.files or self._files)
                 done.append(course.kept)
                 rates = course.rates

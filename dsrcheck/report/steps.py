@@ -13,10 +13,11 @@ from dsrcheck.addresses import mac_text
 from dsrcheck.exchange.arrays import flags
 from dsrcheck.exchange.roles import VIP_SHIFT
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.findings import Finding
+from dsrcheck.findings import Finding, FrameRef
 from dsrcheck.flows.table import Int64, group_rows
 from dsrcheck.report.model import OK, Step, StepTable
 from dsrcheck.topology.model import NAT, PROXY
+from dsrcheck.topology.scene import Scene
 
 KIND_LIMIT = 8
 """Step tables a VIP: one flow of each kind, the commonest kinds first."""
@@ -123,8 +124,15 @@ def _steps(
             src_ip=book.text(int(ends.src[leg])),
             dst_ip=book.text(int(ends.dst[leg])) + tunnel,
             verdict=_verdict(s, number, row, leg, role, failing),
+            frame=first_frame(s.scene, leg),
         ))  # fmt: skip
     return tuple(steps)
+
+
+def first_frame(scene: Scene, leg: int) -> FrameRef:
+    """The first frame of a leg."""
+    interface = int(scene.legs.paths["interface"][scene.leg("path")[leg]])
+    return FrameRef(scene.legs.interfaces[interface].capture, int(scene.leg("first_frame")[leg]))
 
 
 def _verdict(s: Sides, number: int, row: int, leg: int, role: int, failing: set[tuple[str, str | None]]) -> str:
