@@ -70,23 +70,29 @@ def analyze(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     jobs: int = 1,
+    dask: str | None = None,
     watch: Watch | None = None,
 ) -> Analysis:
     """Judges one or more captures of the same traffic.
 
     topology: a TOML file that declares who is who; expect: `dsr`, `any`, or a mode that every VIP must have; rules:
     folders with further rule files; select, ignore: rule ids, names, or prefixes of ids such as `DSR3`; jobs: processes
-    that read (a script that asks for several must be one that can be imported, as multiprocessing wants it); watch: is
-    called while captures are read, see dsrcheck.legs.read. The result is the same whoever reads.
-    Raises CaptureError, TopologyError, RuleError, WorkerError.
+    that read (a script that asks for several must be one that can be imported, as multiprocessing wants it); dask:
+    address of a Dask scheduler whose workers read, or `local`; watch: is called while captures are read, see
+    dsrcheck.legs.read. The result is the same whoever reads.
+    Raises CaptureError, TopologyError, RuleError, WorkerError (ClusterError where there is no cluster).
     """
     catalogue = select_rules(load_rules([Path(folder) for folder in rules]), select, ignore)
     declared = read_topology(Path(topology)) if topology is not None else None
-    legs = _read([os.fsdecode(name) for name in (path, *more)], jobs, watch)
+    legs = _read([os.fsdecode(name) for name in (path, *more)], jobs, dask, watch)
     return judge(legs, catalogue, declared, expect)
 
 
-def _read(names: list[str], jobs: int, watch: Watch | None) -> Legs:
+def _read(names: list[str], jobs: int, dask: str | None, watch: Watch | None) -> Legs:
+    if dask is not None:
+        from dsrcheck.legs.cluster import read_legs_on
+
+        return read_legs_on(dask, names, watch=watch)
     if jobs > 1:
         from dsrcheck.legs.workers import read_legs_by
 

@@ -43,8 +43,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
     """Collect case.toml files that say they are dsrcheck's; files of that name are not rare."""
     if file_path.name != "case.toml":
         return None
-    with file_path.open("rb") as stream:
-        return CaseFile.from_parent(parent, path=file_path) if _MARK.search(stream.read(_HEAD)) else None
+    try:
+        with file_path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError:  # nothing says that it is one of dsrcheck's
+        return None
+    return CaseFile.from_parent(parent, path=file_path) if _MARK.search(head) else None
 
 
 def _near(path: Path) -> Path:

@@ -21,6 +21,7 @@ from dsrcheck.cli.common import EXPECTATIONS
 from dsrcheck.cli.progress import Progress
 from dsrcheck.exits import Exit
 from dsrcheck.report.formats import FORMATS, render
+from dsrcheck.report.illustrations import Illustrations
 from dsrcheck.report.model import Report
 from dsrcheck.rules import RuleError
 from dsrcheck.topology.declared import TopologyError
@@ -28,7 +29,7 @@ from dsrcheck.topology.model import MODES, UNKNOWN
 from tests.report.reports import EMPTY, FAILING, HOSTILE, PASSING, WARNED
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("numpy", "pandas", "textual", "pyshark", "dpkt", "zstandard")
+HEAVY = ("numpy", "pandas", "textual", "pyshark", "dpkt", "zstandard", "jinja2", "xml.etree.ElementTree")
 
 Run = Callable[..., int]
 
@@ -59,9 +60,10 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report | BaseException],
             calls.append((captures, options))
             if isinstance(outcome, BaseException):
                 raise outcome
-            return SimpleNamespace(report=outcome)
+            return SimpleNamespace(report=outcome, sides=None)
 
         monkeypatch.setattr(dsrcheck, "analyze", analyze, raising=False)
+        monkeypatch.setattr("dsrcheck.illustrate.illustrate", lambda _sides, _report: Illustrations())
         return calls
 
     return finds
@@ -225,6 +227,7 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
                 "select": ["DSR1", "DSR2", "DSR301"],
                 "ignore": ["DSR109"],
                 "jobs": 3,
+                "dask": None,
             },
         )
     ]

@@ -73,7 +73,7 @@ def test_one_reply_to_the_balancer_fails_the_case(pytester: pytest.Pytester) -> 
     assert "4 failed, 1 passed" in text
     assert "DSR202 reply-bypasses-balancer now fails for 10.0.0.10: Server 10.0.0.100 (00:01:aa:bb:cc:64)" in said
     assert f"(frame {number})" in said
-    assert '+   "verdict": "fail",' in text
+    assert '\n+ "verdict": "fail",' in text
     assert "If that is right, accept it:\n  dsrcheck golden update article-dsr" in text
     assert "article-dsr/case.toml:14: the report's verdict is fail, not pass" in text
     assert "DSR202 fails, but must pass" in text

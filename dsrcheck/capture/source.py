@@ -7,7 +7,8 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import Any, Protocol, cast
@@ -270,10 +271,55 @@ def unpacked(packed: PlainSource) -> Source:
 
 def open_plain(path: str, start: int) -> PlainSource:
     """Open a file that is not compressed at some byte. Raises CaptureError where that fails."""
-    return _file(path, start=start)
+    return _file(path, None, start)
 
 
-def _file(path: str, wait: Callable[[int], Waiting] | None = None, start: int = 0) -> PlainSource:
+def is_remote(path: str) -> bool:
+    """Whether a name is that of a file on other storage (s3://bucket/x.pcap), as fsspec knows it."""
+    return "://" in path and not os.path.exists(path)
+
+
+def remote_size(path: str) -> int | None:
+    """Bytes of a file on other storage, None where that is not told. Raises CaptureError for what is not there."""
+    with _other_storage(path) as (storage, name):
+        size: int | None = storage.size(name)
+        return size
+
+
+@contextmanager
+def _other_storage(path: str) -> Iterator[tuple[Any, str]]:
+    """fsspec's file system for a name, and the name in it; its errors, and those of its back ends, as CaptureError."""
+    try:
+        import fsspec
+    except ImportError:
+        raise CaptureError(path, "files on other storage are read with fsspec: pip install 'dsrcheck[dask]'") from None
+    try:
+        yield fsspec.core.url_to_fs(path)
+    except FileNotFoundError:
+        raise CaptureError(path, "no such file") from None
+    except Exception as error:  # each back end has its own
+        raise CaptureError(path, f"cannot be opened: {error}") from None
+
+
+def _remote(path: str, start: int) -> PlainSource:
+    with _other_storage(path) as (storage, name):
+        file = storage.open(name, "rb")
+        file.seek(start)
+        size = storage.size(name)
+
+    def readinto(room: memoryview) -> int:
+        try:
+            count: int = file.readinto(room)
+        except Exception as error:  # as above; a source takes it for damage
+            raise OSError(str(error)) from None
+        return count
+
+    return PlainSource(readinto, file.close, size=size)
+
+
+def _file(path: str, wait: Callable[[int], Waiting] | None, start: int = 0) -> PlainSource:
+    if is_remote(path):
+        return _remote(path, start)
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it, and closes it
     except OSError as error:

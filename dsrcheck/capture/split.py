@@ -18,7 +18,7 @@ import numpy.typing as npt
 from dsrcheck.capture.batch import LONGEST_FRAME, Columns
 from dsrcheck.capture.pcap import PcapReader
 from dsrcheck.capture.reader import Capture, Reader, open_capture, open_piece
-from dsrcheck.capture.source import open_plain
+from dsrcheck.capture.source import is_remote, open_plain, remote_size
 
 Flags = npt.NDArray[np.bool_]
 
@@ -98,7 +98,12 @@ def split(path: str, count: int, least: int = PIECE_BYTES) -> list[Piece]:
 
 
 def file_size(path: str) -> int:
-    """Bytes of a file, 0 where that says nothing of what is in it: a pipe, a device, or nothing at all."""
+    """Bytes of a file, 0 where that says nothing of what is in it: a pipe, a device, or nothing at all.
+
+    Raises CaptureError for a file on other storage that is not there.
+    """
+    if is_remote(path):
+        return remote_size(path) or 0
     return os.path.getsize(path) if os.path.isfile(path) else 0
 
 

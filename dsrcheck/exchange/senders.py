@@ -98,7 +98,7 @@ def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
         inside &= vip.mode != DSR_MAC or _reaches_servers(_declared_servers(s, vip), network, declared)
         return Snip(inside, True, min(vip.balancer_macs, default=0), _earliest(first_frame[legs]))
     addresses = [address for host in vip.balancers for address in host.addresses]
-    near = any(_same_subnet(address, vip.address) for address in addresses)
+    near = any(same_subnet(address, vip.address) for address in addresses)
     into_router = legs[np.isin(ends.dst_mac[legs], s.routers)]
     if len(into_router):
         sender = int(ends.src_mac[into_router[0]])
@@ -116,9 +116,7 @@ def _reaches_servers(servers: list[tuple[str, ...]], network: Network, snips: li
     """Whether each declared server has an address in the VIP's subnet, or beside the balancer's second arm."""
 
     def near(server: str) -> bool:
-        return ipaddress.ip_address(server) in network or any(
-            _same_subnet(server, snip, USUAL_SUBNET) for snip in snips
-        )
+        return ipaddress.ip_address(server) in network or any(same_subnet(server, snip, USUAL_SUBNET) for snip in snips)
 
     return all(any(near(server) for server in addresses) for addresses in servers)
 
@@ -127,7 +125,7 @@ def _earliest(frames: Int64) -> int:
     return int(frames.min()) if len(frames) else 0
 
 
-def _same_subnet(one: str, other: str, prefix_length: dict[int, int] = WIDEST_SUBNET) -> bool:
+def same_subnet(one: str, other: str, prefix_length: dict[int, int] = WIDEST_SUBNET) -> bool:
     """Whether two addresses share a prefix of the length that is given for their IP version."""
     first, second = ipaddress.ip_address(one), ipaddress.ip_address(other)
     host_bits = first.max_prefixlen - prefix_length[first.version]

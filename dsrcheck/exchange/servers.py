@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from dsrcheck.exchange.arrays import flags, ints
 from dsrcheck.exchange.roles import Roles
+from dsrcheck.exchange.serving import serving_columns
+from dsrcheck.exchange.sides import Sides
 from dsrcheck.exchange.visibility import Visibility
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column, Subjects
@@ -28,14 +32,13 @@ DEAF_FORWARDS = 3
 """So many forwarded packets to a silent MAC, and an unanswered question, before it is called absent."""
 
 
-def server_table(
-    scene: Scene, topology: Topology, roles: Roles, visible: Visibility, reasons: dict[str, str]
-) -> Subjects:
+def server_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
     """A row a server of a VIP.
 
     Whether it answers ARP for the VIP, asks as the VIP, announces or advertises it (each with the first frame), whether
     it is on the segment, and the first frame forwarded to it.
     """
+    scene, topology, roles, visible = s.scene, s.topology, s.roles, s.visible
     rows = [(number, mac) for number, vip in enumerate(topology.vips) for mac in sorted(vip.server_macs)]
     vip, macs = ints(number for number, _ in rows), ints(mac for _, mac in rows)
     is_v6 = flags(":" in topology.vips[number].address for number, _ in rows)
@@ -59,6 +62,7 @@ def server_table(
     on_segment, on_known, frame = _on_segment(scene, topology, roles, rows, visible)
     columns["server.on_segment"] = Column(on_segment, on_known, "flag")
     columns["server.forward_frame"] = Column(frame, frame > 0, "frame")
+    columns |= serving_columns(s, rows)
     return Subjects("server", len(rows), columns, vip, np.zeros(len(rows), np.int64), reasons)
 
 

@@ -14,6 +14,9 @@ from typing import Any
 
 from dsrcheck.report.model import Report
 
+WIDTH = 180
+"""Characters of the longest line that holds several values."""
+
 _LEFT_OUT: Mapping[str, Any] = {
     "message": "",
     "why": "",
@@ -36,8 +39,32 @@ def canonical(report: Report) -> dict[str, Any]:
 
 
 def golden_text(document: object) -> str:
-    """The bytes of a golden file: sorted, a line a value, ASCII."""
-    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+    """The text of a golden file: sorted ASCII JSON, a verdict or a step in one line, so that a diff has it whole.
+
+    Raises RecursionError for what is nested as no report is.
+    """
+    return "\n".join(_lines(document)) + "\n"
+
+
+def _lines(value: object) -> list[str]:
+    """A value in one line if it is that short, else its items on lines of their own."""
+    if not value or not isinstance(value, dict | list):
+        return [json.dumps(value)]
+    if isinstance(value, dict):
+        opening, closing = "{", "}"
+        items = [(f"{json.dumps(key)}: ", _lines(value[key])) for key in sorted(value)]
+    else:
+        opening, closing = "[", "]"
+        items = [("", _lines(item)) for item in value]
+    if all(len(lines) == 1 for _, lines in items):
+        flat = f"{opening}{', '.join(label + lines[0] for label, lines in items)}{closing}"
+        if len(flat) <= WIDTH:
+            return [flat]
+    laid_out = [opening]
+    for place, (label, (first, *rest)) in enumerate(items, 1):
+        laid_out += [f" {label}{first}", *(f" {line}" for line in rest)]
+        laid_out[-1] += "," * (place < len(items))
+    return [*laid_out, closing]
 
 
 def _without(value: Any) -> Any:

@@ -78,6 +78,10 @@ class Case:
     unfilled: tuple[str, ...]
 
     @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @property
     def expected(self) -> Path:
         """The report as accepted."""
         return self.folder / EXPECTED_FILE

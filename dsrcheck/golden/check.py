@@ -23,7 +23,7 @@ from dsrcheck.golden.words import differences
 from dsrcheck.report.model import Report
 from dsrcheck.topology.declared import TopologyError
 
-EXPECTED_LIMIT = 8 << 20
+EXPECTED_LIMIT = 4 << 20
 """Bytes of an expected.json that are read."""
 CASE_LIMIT = 10_000
 
@@ -54,6 +54,7 @@ class Judged:
         """The accepted report; None where it is none: no JSON, or another thing."""
         try:
             document = json.loads(self.accepted or "")
+            golden_text(document)
         except (ValueError, RecursionError):
             return None
         return document if isinstance(document, dict) else None
@@ -87,7 +88,7 @@ class Judged:
         if self.missing or self.same:
             return []
         before = golden_text(self.before) if self.before is not None else self.accepted or ""
-        name = f"{self.case.folder.name}/{self.case.expected.name}"
+        name = f"{self.case.name}/{self.case.expected.name}"
         return list(
             difflib.unified_diff(
                 before.splitlines(), self.text.splitlines(), f"{name} (accepted)", f"{name} (present)", lineterm=""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dsrcheck.exits import Exit
+from dsrcheck.golden import CASE_FILE
 from dsrcheck.golden.check import Judged, Unjudged
 from dsrcheck.report.layout import Paint, paragraph
 from dsrcheck.report.words import many
@@ -47,7 +48,7 @@ def status(states: Sequence[str]) -> Exit:
 
 def name_of(folder: Path, root: Path) -> str:
     """A case's name: its place under the folder of cases."""
-    return folder.relative_to(root).as_posix() if folder != root else folder.name
+    return folder.relative_to(root).as_posix() if folder != root else folder.resolve().name
 
 
 def case_lines(outcome: Judged | Unjudged, name: str, paint: Paint) -> Iterator[str]:
@@ -55,26 +56,34 @@ def case_lines(outcome: Judged | Unjudged, name: str, paint: Paint) -> Iterator[
     word = state(outcome)
     yield f"{paint.rank(f'{word:<{MARGIN - 2}}', _RANKS[word])}  {printable(name)}"
     if isinstance(outcome, Unjudged):
-        yield from paragraph(outcome.error, MARGIN)
+        yield from _item(outcome.error)
         return
+    told: set[str] = set()
     for assertion, text in outcome.broken:
-        first, *more = f"{outcome.case.folder.name}/case.toml:{assertion.line}: {text}".split("\n")
-        yield from paragraph(first, MARGIN)
-        yield from (line for item in more for line in paragraph(item.strip(), MARGIN + 2, f"{'':{MARGIN}}-"))
+        first, *evidence = f"{outcome.case.name}/{CASE_FILE}:{assertion.line}: {text}".split("\n")
+        yield from _item(first)
+        for line in evidence:  # of several assertions often the same
+            if line not in told:
+                yield from paragraph(line.strip(), MARGIN + 2, f"{'':{MARGIN}}-")
+        told.update(evidence)
     if outcome.missing:
-        yield from paragraph(f"{outcome.case.expected.name} is not there", MARGIN)
+        yield from _item(f"{outcome.case.expected.name} is not there")
     if outcome.case.unfilled:
-        yield from paragraph(f"to be filled in in case.toml: {', '.join(outcome.case.unfilled)}", MARGIN)
+        yield from _item(f"to be filled in in {CASE_FILE}: {', '.join(outcome.case.unfilled)}")
     yield from changes(outcome, paint)
+
+
+def _item(text: str) -> list[str]:
+    return paragraph(text, MARGIN, f"{'':{MARGIN - 2}}-")
 
 
 def changes(judged: Judged, paint: Paint) -> Iterator[str]:
     """What differs from what was accepted: in words, then as a diff."""
     words = judged.words()
     for sentence in words[:WORD_LIMIT]:
-        yield from paragraph(sentence, MARGIN, f"{'':{MARGIN - 2}}-")
+        yield from _item(sentence)
     if len(words) > WORD_LIMIT:
-        yield from paragraph(f"and {many(len(words) - WORD_LIMIT, 'difference')} more", MARGIN)
+        yield from _item(f"and {many(len(words) - WORD_LIMIT, 'difference')} more")
     lines = judged.diff()
     if lines:
         yield ""

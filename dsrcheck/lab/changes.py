@@ -15,6 +15,7 @@ from dsrcheck.lab.forwarder import Balancer
 from dsrcheck.lab.host import Host, network
 from dsrcheck.lab.network import Network
 from dsrcheck.lab.scenario import Fault, LabError
+from dsrcheck.lab.traffic import lone_syn
 
 Deed = Callable[[Network, Host, Mapping[str, Any]], None]
 DEEDS: dict[str, Deed] = {}
@@ -166,6 +167,27 @@ def stop_service(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
         del host.tcp.listeners[bound, port]
         if not entry.get("everywhere"):
             host.tcp.listen(port, accept, address)
+
+
+@deed
+def stop_udp(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Serve UDP at the real address only: the VIP's ports are closed."""
+    own = frozenset({host.interfaces[0].source_for(net.vip)})
+    for port in list(host.udp.services):
+        host.udp.bind(port, own, answer)
+
+
+@deed
+def no_tunnel(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Take the tunnel's end away."""
+    host.tunnel = False
+
+
+@deed
+def flood(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Send SYNs to the VIP, `times` in all, one `every` so long, and never go on."""
+    for nth in range(entry["times"]):
+        net.clock.at(net.clock.now + nth * entry["every"], lone_syn, net, host.name, nth)
 
 
 @deed

@@ -22,6 +22,10 @@ class WorkerError(Exception):
     """Whoever was to fold is gone. `str()` of it is one line that says what may help."""
 
 
+class ClusterError(WorkerError):
+    """There is no such cluster, or no library to talk to it."""
+
+
 class Later(Protocol):
     """Something in the making."""
 
@@ -48,8 +52,7 @@ def read_spread(
 ) -> Legs:
     """What `read_legs` returns, from what a pool folds: captures as a whole, and pieces of about `share` bytes.
 
-    `least`: fewest bytes of a piece. Standard input, and what is only one piece, is read here. Raises CaptureError,
-    WorkerError.
+    `least`: fewest bytes of a piece. Standard input is read here. Raises CaptureError, WorkerError.
     """
     tasks: list[Chain | Later | None] = []
     for name in names:
@@ -58,8 +61,7 @@ def read_spread(
         if pieces:
             tasks.append(Chain(pieces, pool, leg_limit))
         else:
-            here = name == STANDARD_INPUT or len(names) == 1
-            tasks.append(None if here else pool.read(name, leg_limit))
+            tasks.append(None if name == STANDARD_INPUT else pool.read(name, leg_limit))
     captures: list[Legs] = []
     for name, task in zip(names, tasks, strict=True):
         legs = task.read() if isinstance(task, Chain) else task.result() if task is not None else None
@@ -206,4 +208,4 @@ def renumbered(legs: Legs, offset: int) -> Legs:
 
 def _raise_numbers(table: Table, name: str, offset: int) -> None:
     column = table[name]
-    np.add(column, np.uint64(offset), out=column, where=column != 0)
+    np.add(column, column.dtype.type(offset), out=column, where=column != 0)

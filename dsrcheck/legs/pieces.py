@@ -91,6 +91,13 @@ def fold_piece(piece: Piece, leg_limit: int = LEG_LIMIT, watch: Watch | None = N
     )
 
 
+def unread(piece: Piece) -> Part:
+    """What came of a piece that nobody waits for any more."""
+    ending = Ending("reading was interrupted")
+    reader = piece.reader.fork()
+    return Part(Legs.none(), piece.start, 0, 0, reader, reader.format, ending, stopped=True, seconds=0)
+
+
 def _fold_behind(piece: Piece, capture: Capture, fold: SeamFold) -> int:
     """Fold the first frames behind a piece; return the number of the last, counted from the piece's end."""
     left, last = TWIN_FRAMES, 0

@@ -50,6 +50,21 @@ def read_capture(path: Path, leg_limit: int = LEG_LIMIT, watch: Watch | None = N
         return replace(legs.whole(), captures=(replace(facts, interrupted=facts.interrupted or stopped),))
 
 
+def fold_frames(capture: Capture, fold: Folds, watch: Watch | None) -> bool:
+    """Fold the frames of a capture; tell whether `watch` stopped it before its end."""
+    link_types: list[int] = []
+    read = frames = 0
+    for batch in capture.batches():
+        link_types += [interface.link_type for interface in capture.interfaces[len(link_types) :]]
+        fold.fold(batch, link_types)
+        if watch is not None:
+            if watch(capture.bytes_read - read, capture.frames - frames):
+                capture.ending = Ending("reading was interrupted")
+                return True
+            read, frames = capture.bytes_read, capture.frames
+    return False
+
+
 def capture_facts(capture: Capture, totals: dict[str, int]) -> CaptureFacts:
     """What is known of a capture that has been read so far, and folded to these totals."""
     return CaptureFacts(
@@ -65,18 +80,3 @@ def capture_facts(capture: Capture, totals: dict[str, int]) -> CaptureFacts:
         interrupted=capture.interrupted,
         untimed=capture.untimed,
     )
-
-
-def fold_frames(capture: Capture, fold: Folds, watch: Watch | None) -> bool:
-    """Fold the frames of a capture; tell whether `watch` stopped it before its end."""
-    link_types: list[int] = []
-    read = frames = 0
-    for batch in capture.batches():
-        link_types += [interface.link_type for interface in capture.interfaces[len(link_types) :]]
-        fold.fold(batch, link_types)
-        if watch is not None:
-            if watch(capture.bytes_read - read, capture.frames - frames):
-                capture.ending = Ending("reading was interrupted")
-                return True
-            read, frames = capture.bytes_read, capture.frames
-    return False

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from dsrcheck.capture.source import STANDARD_INPUT
-from dsrcheck.capture.split import PIECE_BYTES, Piece, file_size
+from dsrcheck.capture.split import PIECE_BYTES, Piece, file_size, split
 from dsrcheck.kernel.fold import LEG_LIMIT
 from dsrcheck.legs.chain import Later, WorkerError, read_spread
 from dsrcheck.legs.model import Legs
@@ -209,7 +209,7 @@ def read_legs_by(
     `least`: bytes that are worth a process more. Raises CaptureError, WorkerError.
     """
     total = sum(file_size(name) for name in names if name != STANDARD_INPUT)
-    if total < 2 * least:
+    if total < 2 * least or (len(names) == 1 and not split(names[0], 2, least)):
         return read_legs(names, leg_limit, watch)
     with workers(min(jobs, MOST_JOBS), watch) as pool:
         return read_spread(names, pool, max(total // jobs, least), leg_limit, watch, least)

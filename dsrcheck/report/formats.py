@@ -25,6 +25,7 @@ FORMATS: Mapping[str, Format] = {
     "junit": Format("test results, a case for each rule and VIP", ("fail_on",)),
     "sarif": Format("code scanning; SARIF 2.1.0", ("rules", "version")),
     "github": Format("annotations of GitHub Actions; also writes the step summary"),
+    "html": Format("a page with pictures, in one file without scripts", ("illustrations",)),
     "markdown": Format("a comment for a merge request"),
 }
 

@@ -83,6 +83,8 @@ def _result(finding: Finding, report: Report, place: int) -> Object:
         "partialFingerprints": {FINGERPRINT: digest, GITHUB_FINGERPRINT: digest},
         "occurrenceCount": finding.count,
     }
+    if report.baseline is not None:
+        result["baselineState"] = "unchanged" if report.is_known(finding) else "new"
     if len(frames) > 1:
         result["relatedLocations"] = [_location(frame, report, f"frame {frame.number}") for frame in frames[1:]]
     table = _table_of(finding, report.steps)

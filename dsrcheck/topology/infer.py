@@ -154,7 +154,9 @@ def _vip(
     departures, arrivals = candidate.departures(scene), candidate.arrivals(scene)
     nobody = {0}  # a link type without that MAC
     declared_servers = set(declared.server_macs) if declared else set()
-    repliers = {src for src, _ in departures} - balancers - routers - nobody
+    # Who only passes a reply on, as a router does, is no server.
+    replying = candidate.outbound[~scene.passed_on[candidate.outbound]]
+    repliers = set(np.unique(scene.ends.src_mac[replying]).tolist()) - balancers - routers - nobody
     if proposal and proposal.balancers:
         # A backup that took over: it owns the address and takes its packets, and others answer.
         rivals = answered_at_once(scene, candidate.address)

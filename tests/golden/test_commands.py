@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_one_reply_to_the_balancer_changes_the_report(run: Run, tmp_path: Path) 
     assert "- the report: verdict pass -> fail\n" in out
     assert REPLIES_BLAMED in flowing(out)
     assert f"(frame {number})" in flowing(out)
-    assert out.index("verdict pass -> fail") < out.index('-   "verdict": "pass",') < out.index('+   "verdict": "fail",')
+    assert out.index("verdict pass -> fail") < out.index('\n- "verdict": "pass",') < out.index('\n+ "verdict": "fail",')
     assert "2 cases: 1 ok, 1 changed\n" in out
     assert out.endswith("If that is right, accept it:\n  dsrcheck golden update pcaps article-dsr\n")
 
@@ -86,7 +87,8 @@ def test_what_is_known_cannot_be_accepted_away(run: Run, tmp_path: Path) -> None
     assert status == 1
     assert out.startswith("failed      article-dsr\n")
     assert "article-dsr/case.toml:14: the report's verdict is fail, not pass" in out
-    assert "DSR202 fails, but must pass - DSR202 reply-bypasses-balancer (error)" in flowing(out)
+    assert "article-dsr/case.toml:21: DSR202 fails, but must pass\n" in out
+    assert out.count("DSR202 reply-bypasses-balancer (error), for") == 1, "evidence is told once"
     assert f"culprit server {SERVER_MAC} 10.0.0.100:" in flowing(out)
     assert f"(frame {number})" in flowing(out)
     assert "golden update" not in out
@@ -96,6 +98,27 @@ def test_what_is_known_cannot_be_accepted_away(run: Run, tmp_path: Path) -> None
     assert (case / "expected.json").read_bytes() == before
 
 
+def test_the_same_byte_fails_the_junit_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without any golden file: one test case fails, that of the rule, and names culprit and frame."""
+    capture = copied(tmp_path) / "capture.pcap"
+    number = send_a_reply_to_the_balancer(capture)
+    monkeypatch.setattr(sys, "argv", ["dsrcheck", "analyze", "--format", "junit", str(capture)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+    failing = [
+        case
+        for case in ElementTree.fromstring(capsys.readouterr().out).iter("testcase")
+        if case.find("failure") is not None
+    ]
+    assert [case.get("name") for case in failing] == ["DSR202 reply-bypasses-balancer 10.0.0.10"]
+    told = failing[0].findtext("failure", "")
+    assert f"culprit: server {SERVER_MAC} 10.0.0.100\n" in told
+    assert f"evidence: frame {number} of {capture}\n" in told
+
+
 def test_missing_is_not_changed(run: Run, tmp_path: Path) -> None:
     """A case without an accepted report says so, and what accepts one."""
     case = copied(tmp_path / "pcaps")
@@ -103,7 +126,7 @@ def test_missing_is_not_changed(run: Run, tmp_path: Path) -> None:
     (case / "expected.json").unlink()
     status, out, _ = run("check")
     assert status == 1
-    assert out.startswith("missing     article-dsr\n            expected.json is not there\n")
+    assert out.startswith("missing     article-dsr\n          - expected.json is not there\n")
     assert out.endswith("dsrcheck golden update pcaps\n")
     assert run("update")[0] == 0
     assert (case / "expected.json").read_bytes() == accepted
@@ -141,7 +164,7 @@ def test_broken_case_files_come_before_all(run: Run, tmp_path: Path) -> None:
     case_file(tmp_path / "pcaps" / "typo", 'dsrcheck = "case/1"\nabuot = "x"')
     status, out, _ = run("check")
     assert status == 2
-    assert "broken      typo\n            pcaps/typo/case.toml:2: `abuot` is not a key of a case" in out
+    assert "broken      typo\n          - pcaps/typo/case.toml:2: `abuot` is not a key of a case" in out
     assert "3 cases: 1 ok, 1 broken, 1 unreadable\n" in out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsrcheck.findings import NOT_APPLICABLE, FrameRef, Verdict
-from dsrcheck.golden.canonical import canonical
+from dsrcheck.golden.canonical import canonical, golden_text
 from dsrcheck.golden.words import differences
 from dsrcheck.report.model import Host, Report, Service, Step, StepTable, VipReport
 from tests.golden.cases import BROKEN, CAPTURE, HEALTHY, SERVED, SERVERS, THROUGH_BALANCER, VERDICTS, VIP
@@ -141,6 +142,29 @@ def test_where_the_capture_lies_is_no_difference() -> None:
         notes=("A note.",),
     )
     assert canonical(elsewhere) == canonical(BROKEN)
+
+
+def test_a_golden_file_has_a_line_for_each_row() -> None:
+    """Verdicts, servers and findings' frames can be read, and compared, line by line; it is JSON, sorted."""
+    document = canonical(BROKEN)
+    text = golden_text(document)
+    assert json.loads(text) == document
+    assert text == golden_text(json.loads(text))
+    lines = text.split("\n")
+    assert sum('"rule": "DSR202"' in line and '"verdict": "fail"' in line for line in lines) == 1
+    assert '   "frames": [{"capture": 0, "number": 7}, {"capture": 0, "number": 9}],' in lines
+    assert golden_text([]) == "[]\n"
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_json_is_laid_out_as_itself(document: object) -> None:
+    """Whatever is laid out reads back the same."""
+    assert json.loads(golden_text(document)) == document
 
 
 JSON = st.recursive(

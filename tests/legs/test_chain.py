@@ -327,3 +327,18 @@ def test_renumbered(piece: Frames, offset: int) -> None:
     """Frames counted from further on have those numbers, and none stays none."""
     later = folded(piece, 1 + offset)
     assert_same(renumbered(folded(piece), offset), replace(later, head=None))
+
+
+@pytest.mark.corpus
+def test_captures_that_others_made(corpus: Path) -> None:
+    """Real captures, in five pieces."""
+    cut = 0
+    for path in sorted(path for path in corpus.rglob("*") if path.suffix in (".pcap", ".pcapng")):
+        try:
+            found = split(str(path), 5, 1)
+        except CaptureError:
+            continue  # some are no captures
+        if found:
+            cut += 1
+            assert_whole(path, found, 100_000)
+    assert cut > 20

@@ -39,7 +39,8 @@ def letter(vantage: str) -> str:
     """The catalogue's letter for a vantage of the lab."""
     if vantage.startswith("mirror"):
         return "B" if vantage == "mirror-balancer" else "M"
-    return {"b": "B", "s": "S", "c": "C"}.get(vantage[0], "R")
+    places = {"balancer": "B", "server": "S", "client": "C", "flooder": "C"}
+    return next((place for name, place in places.items() if vantage.startswith(name)), "R")
 
 
 def cases() -> list[tuple[str, str, str]]:
