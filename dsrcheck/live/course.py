@@ -24,13 +24,13 @@ class Pace:
     """How a watch divides its work. `every`: seconds of capture time between two judgements, None: only at the end.
 
     `idle`: seconds without a frame after which a flow is kept in sums only, None: never. `most_legs`: beyond that the
-    oldest flows leave sooner: by default some 200 MB of memory, and a second to judge them. `tick`: seconds of the wall
-    clock between two looks at what is still coming in.
+    oldest flows leave sooner; a flood of ever new flows takes some 600 MB by default. `tick`: seconds of the wall clock
+    between two looks at what is still coming in.
     """
 
     every: float | None = 1.0
     idle: float | None = 60.0
-    most_legs: int = 200_000
+    most_legs: int = 100_000
     tick: float = 1.0
 
 

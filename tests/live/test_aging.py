@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from dsrcheck.legs import Table, read_legs
 from dsrcheck.live import Pace, watch_stream
 from dsrcheck.live.aging import Keeping, age
 from dsrcheck.topology.claims import OWNING
-from tests.live.streams import SECOND, judged, lab_frames, write
+from tests.live.streams import judged, lab_frames, write
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +53,17 @@ def test_a_flow_leaves_whole(tmp_path: Path, scenario: str) -> None:
     """Requests, forwards and replies of an exchange stay together, also where addresses are translated on the way."""
     legs = read_legs(write(tmp_path / "x.pcapng", lab_frames(scenario)))
     sides = judged(legs).sides
-    inside = sides.roles.row >= 0
-    kept, aged = age(sides, Keeping(legs.totals["last_time"] - 3 * SECOND, 100_000))
-    stayed = {row.tobytes() for row in kept.legs.matrix[:, :9]}
-    by_exchange = defaultdict(set)
-    for row, leg in zip(sides.roles.row[inside], legs.legs.matrix[inside][:, :9], strict=True):
-        by_exchange[int(row)].add(leg.tobytes() in stayed)
-    assert all(len(kinds) == 1 for kinds in by_exchange.values())
-    assert aged.legs > 0
-    assert len(kept.legs) + aged.legs == len(legs.legs)
+    keys = [row.tobytes() for row in legs.legs.matrix[:, :9]]
+    last, flow = legs.legs["last_time"], sides.scene.flows.of_leg
+    assert len(sides.roles) > 5
+    for exchange in range(len(sides.roles)):
+        mine = np.flatnonzero(sides.roles.row == exchange)
+        # The moment when the first of its flows (two, where addresses are translated) has just become old.
+        ends = [int(last[mine[flow[mine] == one]].max()) for one in np.unique(flow[mine])]
+        kept, aged = age(sides, Keeping(min(ends) + 1, 100_000))
+        stayed = {row.tobytes() for row in kept.legs.matrix[:, :9]}
+        assert len({keys[leg] in stayed for leg in mine}) == 1
+        assert len(kept.legs) + aged.legs == len(legs.legs)
 
 
 def test_claims(tmp_path: Path) -> None:
