@@ -36,7 +36,7 @@ def build_tables(scene: Scene, topology: Topology, expect: str = "dsr") -> tuple
         "vip": vip_table(s, reasons),
         "server": server_table(s, reasons),
         "probe": probe_table(scene, topology, visible, reasons),
-        "icmp": icmp_table(scene, topology, reasons),
+        "icmp": icmp_table(scene, topology, visible, reasons),
         "setting": setting_table(scene, topology, roles, reasons, expect),
         "capture": capture_table(scene, topology, roles),
     }

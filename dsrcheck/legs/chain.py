@@ -197,7 +197,10 @@ def merged(parts: Sequence[Legs]) -> Legs:
 
 
 def renumbered(legs: Legs, offset: int) -> Legs:
-    """The same tables with all frame numbers higher by `offset`, but for 0, which is none; changes them in place."""
+    """The same tables with all frame numbers higher by `offset`, but for 0, which is none; changes them in place.
+
+    Raises ValueError where a number would be too high for its column.
+    """
     if offset:
         for table in legs.tables.values():
             for name in table.columns:
@@ -208,4 +211,6 @@ def renumbered(legs: Legs, offset: int) -> Legs:
 
 def _raise_numbers(table: Table, name: str, offset: int) -> None:
     column = table[name]
+    if int(column.max(initial=0)) + offset > np.iinfo(column.dtype).max:
+        raise ValueError("the capture has more frames than can be counted")
     np.add(column, column.dtype.type(offset), out=column, where=column != 0)

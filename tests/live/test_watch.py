@@ -84,6 +84,24 @@ def test_the_end_is_what_analyze_says(tmp_path: Path) -> None:
         )
 
 
+def test_many_legs_are_all_there(tmp_path: Path) -> None:
+    """A capture that is complete is seen whole, though a watch that goes on would keep fewer legs."""
+    content = bytearray(lab_frames("dsr-healthy")[-1][1])
+    assert content[12:14] == b"\x08\x00"
+    legs = Pace().most_legs + 1
+
+    def frames() -> Iterator[tuple[int, bytes]]:
+        for number in range(legs):
+            content[26:30] = number.to_bytes(4, "big")  # the source address
+            yield number, bytes(content)
+
+    *_, last = watch_files([write(tmp_path / "x.pcapng", frames())], lambda legs: judged(Legs.none())).snapshots()
+    assert last.frames == legs
+    seen: list[int] = []
+    list(watch_files([tmp_path / "x.pcapng"], lambda whole: seen.append(len(whole.legs)) or judged(Legs.none())).snapshots())
+    assert seen == [legs]
+
+
 def test_what_came_second_by_second(tmp_path: Path) -> None:
     """Frames, bytes, flows begun; requests and replies are bytes of their legs, divided by second."""
     frames = lab_frames("dsr-healthy")
