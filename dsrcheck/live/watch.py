@@ -84,7 +84,9 @@ class CaptureWatch:
 def watch_files(paths: Sequence[Path], judge: Judge) -> CaptureWatch:
     """Captures that are complete (or a pipe that ends), judged as `dsrcheck.analyze` judges them: nothing ages."""
     spool = TemporarySpool() if [*map(str, paths)] == [STANDARD_INPUT] else None
-    return CaptureWatch([FileFeed(path) for path in paths], judge, Pace(every=None, idle=None, most_legs=LEG_LIMIT), spool)
+    return CaptureWatch(
+        [FileFeed(path) for path in paths], judge, Pace(every=None, idle=None, most_legs=LEG_LIMIT), spool
+    )
 
 
 def watch_stream(

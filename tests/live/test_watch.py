@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 import dsrcheck
+from dsrcheck.analysis import Analysis
 from dsrcheck.capture import CaptureError
+from dsrcheck.legs import Legs
 from dsrcheck.live import (
     KeptFile,
     Pace,
@@ -95,11 +97,14 @@ def test_many_legs_are_all_there(tmp_path: Path) -> None:
             content[26:30] = number.to_bytes(4, "big")  # the source address
             yield number, bytes(content)
 
-    *_, last = watch_files([write(tmp_path / "x.pcapng", frames())], lambda legs: judged(Legs.none())).snapshots()
-    assert last.frames == legs
-    seen: list[int] = []
-    list(watch_files([tmp_path / "x.pcapng"], lambda whole: seen.append(len(whole.legs)) or judged(Legs.none())).snapshots())
-    assert seen == [legs]
+    found: list[int] = []
+
+    def count(whole: Legs) -> Analysis:
+        found.append(len(whole.legs))
+        return judged(Legs.none())
+
+    list(watch_files([write(tmp_path / "x.pcapng", frames())], count).snapshots())
+    assert found == [legs]
 
 
 def test_what_came_second_by_second(tmp_path: Path) -> None:
