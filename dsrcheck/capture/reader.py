@@ -218,10 +218,10 @@ def open_capture(path: str | PathLike[str]) -> Capture:
     Raises CaptureError if it cannot be opened, or is no capture that we read; its message says what it is.
     """
     name = os.fsdecode(path)
-    return read_capture(name, open_source(name))
+    return capture_from(name, open_source(name))
 
 
-def read_capture(name: str, source: Source) -> Capture:
+def capture_from(name: str, source: Source) -> Capture:
     """Read a capture from a source that is open already, and is closed with it. Raises CaptureError as open_capture."""
     try:
         head = _read_head(source, pcap.HEADER)
