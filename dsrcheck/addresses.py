@@ -122,7 +122,8 @@ def address_book(*columns: tuple[UInt64, UInt64]) -> AddressBook:
     """The book of all addresses in the given (high, low) pairs of columns."""
     high = np.concatenate([pair[0] for pair in columns]).astype(np.uint64)
     low = np.concatenate([pair[1] for pair in columns]).astype(np.uint64)
-    short = np.unique(low[high == 0])
+    short = np.sort(low[high == 0])
+    short = short[_new_rows(np.zeros(len(short), np.uint64), short)]
     high, low = high[high != 0], low[high != 0]
     order = np.lexsort((low, high))
     high, low = high[order], low[order]

@@ -22,7 +22,7 @@ from dsrcheck.text import printable
 from dsrcheck.topology.infer import Topology, infer
 from dsrcheck.topology.scene import Scene, read_scene
 
-__all__ = ["FlowError", "flow_detail", "flow_list"]
+__all__ = ["FlowError", "flow_detail", "flow_key", "flow_list", "flow_span", "host_roles"]
 
 LIST_LIMIT = 1000
 """Flows that the list shows."""
@@ -68,7 +68,7 @@ def flow_detail(path: Path, number: int, *, as_hex: bool = False, everything: bo
     marker, conversation = Marker(), Conversation(key.protocol)
     topology = infer(scene)
     ladder = LadderBuilder(host_roles(scene, topology, row), everything)
-    for frame in flow_frames(path, key, *_span(scene, row, key)):
+    for frame in flow_frames(path, key, *flow_span(scene, row, key)):
         mark = marker.mark(frame)
         ladder.add(frame, mark)
         conversation.add(frame, mark)
@@ -90,13 +90,13 @@ def _address(flows: Flows, identity: int) -> Address:
     return int(book.high[identity]), int(book.low[identity])
 
 
-def _span(scene: Scene, row: int, key: FlowKey) -> tuple[int, int]:
+def flow_span(scene: Scene, row: int, key: FlowKey) -> tuple[int, int]:
     """First and last frame that can be of the flow: those of its legs, and ICMP messages that may be about it."""
     legs = np.flatnonzero(scene.flows.of_leg == row)
     icmp = scene.legs.icmp
     ends = np.stack([icmp["quoted_src_low"], icmp["quoted_dst_low"]])
     about = np.isin(ends, np.array([key.client[1], key.service[1]], np.uint64)).all(axis=0)
-    first, last = scene.leg("first_frame")[legs], scene.leg("last_frame")[legs]
+    first, last = scene.leg_at("first_frame", legs), scene.leg_at("last_frame", legs)
     told = np.asarray(icmp["frame"])[about].astype(np.int64)
     # Fragments captured before their first one, and mirrors' copies, which the fold leaves out, lie close by.
     near = 1000

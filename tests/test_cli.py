@@ -70,7 +70,7 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report | BaseException],
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["analyze", "--help"], ["lab", "--help"], ["nonsense"]]
+    "arguments", [["--help"], ["--version"], ["analyze", "--help"], ["view", "--help"], ["lab", "--help"], ["nonsense"]]
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     """Help, version and mistakes are told before anything slow is imported."""

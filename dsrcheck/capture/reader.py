@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from dsrcheck.capture import foreign, pcap, pcapng
-from dsrcheck.capture.batch import Batch, Columns, Interface, Step
+from dsrcheck.capture.batch import BATCH_FRAMES, FRAME_LIMIT, Batch, Columns, Interface, Step
 from dsrcheck.capture.errors import CaptureError
 from dsrcheck.capture.linktypes import SUPPORTED, unsupported
 from dsrcheck.capture.source import PlainSource, Source, open_plain, open_source
@@ -163,6 +163,9 @@ class Capture:
                 yield columns.batch(self._data, step.frames, first)
             self.frames += step.passed
             self._position = step.position
+            if self.frames > FRAME_LIMIT - BATCH_FRAMES:
+                self.ending = Ending("not read to its end", f": no frame can have a number above {FRAME_LIMIT}")
+                return
             if step.damage is not None:
                 self.ending = Ending(f"damaged at byte {self.position}", f": {step.damage}")
                 return

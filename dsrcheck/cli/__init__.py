@@ -23,10 +23,11 @@ from dsrcheck.cli.lab import lab
 from dsrcheck.cli.live import live
 from dsrcheck.cli.rules import explain, rules, schema
 from dsrcheck.cli.scrub import scrub
+from dsrcheck.cli.view import view
 from dsrcheck.exits import Exit
 from dsrcheck.text import printable
 
-COMMANDS = (analyze, live, flow, evidence, scrub, golden, rules, explain, schema, lab)
+COMMANDS = (analyze, view, live, flow, evidence, scrub, golden, rules, explain, schema, lab)
 
 COMPLETION = "_DSRCHECK_COMPLETE"
 """The environment variable by which a shell asks; click's convention."""

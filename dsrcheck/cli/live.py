@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsrcheck.cli.common import EXPECT, RULES, TOPOLOGY, Failure, load_catalogue, tell_if_interpreted, words
+from dsrcheck.cli.screens import check_screens, show
 from dsrcheck.exits import Exit
 
 if TYPE_CHECKING:
@@ -82,6 +81,8 @@ def live(
     its report and the status of what was found follow.
     """
     _check(capture, interfaces, capture_filter, target, file_size, files, follow)
+    if not headless:
+        check_screens("add --headless for lines")
     tell_if_interpreted()
     from dsrcheck.live import Pace, TemporarySpool, watch_interfaces, watch_stream
 
@@ -96,7 +97,8 @@ def live(
         watch = watch_stream(capture, judge, follow, pace, spool)
     if headless:
         return _print(watch, form, fail_on, exit_zero)
-    return _show(watch)
+    show(watch, judge, load_catalogue(folders))
+    return Exit.CLEAN
 
 
 def _check(
@@ -182,13 +184,6 @@ def _print(watch: CaptureWatch, form: str, fail_on: str, exit_zero: bool) -> int
     except TopologyError as error:
         raise Failure(str(error)) from None
     return ended
-
-
-def _show(watch: CaptureWatch) -> int:
-    """Show it on the screens of the terminal interface."""
-    if importlib.util.find_spec("dsrcheck.tui") is None:
-        raise Failure("this installation has no terminal interface; add --headless")
-    return int(importlib.import_module("dsrcheck.tui").run(watch))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dsrcheck.addresses import GROUP_BIT
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.flows.table import Int64
+from dsrcheck.flows.table import Int64, distinct
 from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS
 from dsrcheck.topology.evidence import AT_ONCE
 from dsrcheck.topology.model import Vip
@@ -91,15 +91,16 @@ def move_of(s: Sides, vip: Vip, number: int) -> Move:
     if not found:
         return _silent_move(s, vip, number)
     old, new, since, frame = found
-    scene, to, last = s.scene, s.scene.ends.dst_mac, s.scene.leg("last_time")
+    scene = s.scene
     legs = s.request.legs[s.roles.vip[s.request.rows] == number]
-    late = legs[(to[legs] == old) & (last[legs] > since + FAILOVER_GRACE)]
-    follow = (to[legs] == new) & (last[legs] > since)
+    to, last = scene.ends.dst_mac[legs], scene.leg_at("last_time", legs)
+    late = legs[(to == old) & (last > since + FAILOVER_GRACE)]
+    follow = (to == new) & (last > since)
     # On a mirror, or at who asks, they are seen to follow; at the old owner, to come no more.
     in_view = s.visible.has_mirror or bool(s.visible.at_host(scene.ends.src_mac[legs]).any())
-    gone = bool(s.visible.at_host(np.array([old]))[0]) and bool((to[legs] == old).any())
+    gone = bool(s.visible.at_host(np.array([old]))[0]) and bool((to == old).any())
     gone &= end_of_capture(scene) > since + FAILOVER_GRACE
-    stale = int(scene.leg("last_frame")[late].min()) if len(late) else 0
+    stale = int(scene.leg_at("last_frame", late).min()) if len(late) else 0
     return Move(
         True, bool(len(late)) or (in_view and bool(follow.any())) or gone, not len(late), new, old, stale, frame
     )
@@ -128,13 +129,13 @@ def _advertised_move(s: Sides, vip: Vip) -> tuple[int, int, int, int] | None:
     for mac in sorted(vip.balancer_macs):
         legs = np.flatnonzero(adverts & (scene.ends.src_mac == mac))
         if len(legs):
-            first = legs[np.argmin(scene.leg("first_time")[legs])]
-            tenures.append((int(scene.leg("first_time")[first]), int(scene.leg("last_time")[legs].max()), mac, first))
+            times, last = scene.leg_at("first_time", legs), scene.leg_at("last_time", legs)
+            tenures.append((int(times.min()), int(last.max()), mac, int(legs[np.argmin(times)])))
     tenures.sort()
     if len(tenures) < 2 or tenures[-2][1] >= tenures[-1][0]:
         return None
     since, _, new, leg = tenures[-1]
-    return tenures[-2][2], new, since, int(scene.leg("first_frame")[leg])
+    return tenures[-2][2], new, since, int(scene.leg_at("first_frame", leg))
 
 
 def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
@@ -144,7 +145,7 @@ def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
     first_frame = s.scene.leg("first_frame")
     forwards = s.forward.legs[s.roles.vip[s.forward.rows] == number]
     requests = s.request.legs[s.roles.vip[s.request.rows] == number]
-    for old in sorted(set(np.unique(ends.src_mac[forwards]).tolist()) & vip.balancer_macs):
+    for old in sorted(set(distinct(ends.src_mac[forwards]).tolist()) & vip.balancer_macs):
         gone = int(last_time[forwards[ends.src_mac[forwards] == old]].max())
         later = forwards[(ends.src_mac[forwards] != old) & (first_time[forwards] > gone)]
         stale = requests[(ends.dst_mac[requests] == old) & (first_time[requests] > gone + AT_ONCE)]

@@ -132,14 +132,14 @@ def _foreign_reset(s: Sides) -> Reset:
     """RST from a server that neither answered the connection nor sent its data."""
     scene, source = s.scene, s.scene.ends.src_mac
     legs, rows = s.reply.legs, s.reply.rows
-    serves = (scene.leg("syn_ack")[legs] > 0) | (scene.leg("payload")[legs] > 0)
+    serves = (scene.leg_at("syn_ack", legs) > 0) | (scene.leg_at("payload", legs) > 0)
     owner = np.zeros(len(s.roles), np.int64)
     owner[rows[serves]] = source[legs[serves]]
-    resets = (scene.leg("rst")[legs] > 0) & ~serves & (owner[rows] != 0) & (source[legs] != owner[rows])
+    resets = (scene.leg_at("rst", legs) > 0) & ~serves & (owner[rows] != 0) & (source[legs] != owner[rows])
     legs, rows = legs[resets], rows[resets]
     mac, frame = np.zeros(len(s.roles), np.int64), np.zeros(len(s.roles), np.int64)
     mac[rows] = source[legs]
-    frame[rows] = scene.leg("rst_frame")[legs]
+    frame[rows] = scene.leg_at("rst_frame", legs)
     return Reset(frame > 0, owner != 0, mac, frame)
 
 

@@ -54,8 +54,8 @@ def _ping(s: Sides, vip: Vip) -> tuple[int, int]:
     rows = np.flatnonzero(mine & np.isin(ends.src_mac, list(vip.balancer_macs)))
     if not len(rows) or vip.remote:
         return 0, 0
-    first = int(rows[np.argmin(s.scene.leg("first_frame")[rows])])
-    return int(ends.src_mac[first]), int(s.scene.leg("first_frame")[first])
+    first = int(rows[np.argmin(s.scene.leg_at("first_frame", rows))])
+    return int(ends.src_mac[first]), int(s.scene.leg_at("first_frame", first))
 
 
 def _spread(s: Sides, number: int, vip: Vip) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsrcheck.addresses import BROADCAST_MAC, ip_text, mac_text
 from dsrcheck.flows.marks import Kind, Mark, Sighting
@@ -61,6 +61,18 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class FlowRung(Rung):
+    """A frame of a flow. `text`: what it is, and what it is beside those before it; `label`: what it is alone.
+
+    `frame`: as decoded, without its payload; `mark`: how it relates to those before.
+    """
+
+    label: str
+    frame: FlowFrame
+    mark: Mark
+
+
+@dataclass(frozen=True)
 class Skipped:
     """Frames left out of a long ladder."""
 
@@ -72,7 +84,7 @@ class Ladder:
     """All that a drawing needs. `frames`: how many there are, shown or not."""
 
     hosts: tuple[LadderHost, ...]
-    rungs: tuple[Rung | Skipped, ...]
+    rungs: tuple[FlowRung | Skipped, ...]
     frames: int
 
 
@@ -81,14 +93,9 @@ class _Row:
     """What is kept of a frame: the columns it will stand in are not known before the last one has come."""
 
     place: int
-    number: int
     time: int
-    macs: tuple[int, int]
-    addresses: tuple[Address, Address]
-    kind: Kind
-    reset: bool
-    notable: bool
-    text: str
+    frame: FlowFrame
+    mark: Mark
 
 
 class LadderBuilder:
@@ -114,11 +121,7 @@ class LadderBuilder:
         inbound = frame.inbound != frame.about
         self._by_mac.add(frame.src_mac, frame.dst_mac, inbound)
         self._by_address.add(frame.src, frame.dst, inbound)
-        reset = bool(frame.flags & 4) and not frame.about
-        row = _Row(
-            self._frames, frame.number, frame.time - self._first_time, (frame.src_mac, frame.dst_mac),
-            (frame.src, frame.dst), mark.kind, reset, _is_notable(frame, mark), _describe(frame, mark),
-        )  # fmt: skip
+        row = _Row(self._frames, frame.time - self._first_time, replace(frame, payload=b""), mark)
         self._frames += 1
         if len(self._first) < (SHOW_LIMIT if self._everything else HEAD):
             self._first.append(row)
@@ -126,14 +129,14 @@ class LadderBuilder:
         self._last.append(row)
         if len(self._last) > TAIL:
             middle = self._last.popleft()
-            if len(self._notable) < NOTABLE and middle.notable:
+            if len(self._notable) < NOTABLE and _is_notable(middle.frame, middle.mark):
                 self._notable.append(middle)
 
     def ladder(self) -> Ladder:
         """The ladder of the frames so far."""
         path = self._by_mac if self._all_macs else self._by_address
         columns = {key: min(place, HOST_LIMIT - 1) for place, key in enumerate(path.order)}
-        rungs: list[Rung | Skipped] = []
+        rungs: list[FlowRung | Skipped] = []
         following = 0
         for row in (*self._first, *self._notable, *self._last):
             if row.place > following:
@@ -142,12 +145,18 @@ class LadderBuilder:
             rungs.append(self._rung(row, columns))
         return Ladder(self._hosts(path), tuple(rungs), self._frames)
 
-    def _rung(self, row: _Row, columns: dict[HostKey, int]) -> Rung:
-        ends: tuple[HostKey, HostKey] = row.macs if self._all_macs else row.addresses
+    def _rung(self, row: _Row, columns: dict[HostKey, int]) -> FlowRung:
+        frame, mark = row.frame, row.mark
+        macs, addresses = (frame.src_mac, frame.dst_mac), (frame.src, frame.dst)
+        ends: tuple[HostKey, HostKey] = macs if self._all_macs else addresses
         source, target = (columns.get(end, HOST_LIMIT - 1) for end in ends)
-        macs = mac_text(row.macs[0]) if row.macs[0] else "", mac_text(row.macs[1]) if row.macs[1] else ""
-        addresses = ip_text(*row.addresses[0]), ip_text(*row.addresses[1])
-        return Rung(row.number, row.time, source, target, row.kind, row.reset, row.text, macs, addresses)
+        reset = bool(frame.flags & 4) and not frame.about
+        text, label = _describe(frame, mark), _contents(frame)
+        shown = mac_text(macs[0]) if macs[0] else "", mac_text(macs[1]) if macs[1] else ""
+        sides = ip_text(*frame.src), ip_text(*frame.dst)
+        return FlowRung(
+            frame.number, row.time, source, target, mark.kind, reset, text, shown, sides, label, frame, mark
+        )
 
     def _hosts(self, path: _Path) -> tuple[LadderHost, ...]:
         hosts = [LadderHost(_name(key), self._role(path, key)) for key in path.order[:HOST_LIMIT]]

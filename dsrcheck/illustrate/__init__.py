@@ -13,6 +13,7 @@ from dsrcheck.illustrate.traffic import traffic
 from dsrcheck.report.arrange import groups
 from dsrcheck.report.illustrations import EvidenceLadder, Illustrations, Throughput
 from dsrcheck.report.model import Report, VipReport
+from dsrcheck.report.steps import RoleLegs, role_legs
 
 LADDER_LIMIT = 6
 """Findings with a ladder, causes first; each takes reading a capture up to its frames."""
@@ -22,7 +23,8 @@ BINS = 240
 
 def illustrate(s: Sides, report: Report) -> Illustrations:
     """What to draw of a judged capture. What cannot be read again is told in the notes."""
-    ladders = _Ladders(s, report)
+    legs = role_legs(s)
+    ladders = _Ladders(s, report, legs)
     for group in groups(report.findings):
         if group.first.severity != "info" and group.first.vip:
             ladders.add_finding(group.first)
@@ -32,15 +34,16 @@ def illustrate(s: Sides, report: Report) -> Illustrations:
         Throughput(vip.address, rate, load.rate_without_dsr if load.known else None)
         for vip, load, rate in zip(report.vips, loads(s), rates(s, BINS), strict=True)
     )
-    return Illustrations(tuple(traffic(s, report)), tuple(ladders.drawn), throughput, tuple(ladders.notes))
+    return Illustrations(tuple(traffic(s, report, legs)), tuple(ladders.drawn), throughput, tuple(ladders.notes))
 
 
 class _Ladders:
     """Collects ladders: one a connection, however many findings stand on it."""
 
-    def __init__(self, s: Sides, report: Report) -> None:
+    def __init__(self, s: Sides, report: Report, legs: RoleLegs) -> None:
         self.s = s
         self.report = report
+        self.legs = legs
         self.drawn: list[EvidenceLadder] = []
         self.notes: dict[str, None] = {}
         self._known: set[int | str | None] = set()
@@ -71,6 +74,6 @@ class _Ladders:
             return
         self._known.add(flow)
         try:
-            self.drawn.append(flow_ladder(self.s, self.report, flow, capture, vip, finding))
+            self.drawn.append(flow_ladder(self.s, self.report, self.legs, flow, capture, vip, finding))
         except (FlowError, CaptureError) as error:
             self.notes[f"Without a ladder of frames: {error}"] = None

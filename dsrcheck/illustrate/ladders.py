@@ -19,7 +19,7 @@ from dsrcheck.flowview import flow_ends, flow_key, host_roles, protocol_name
 from dsrcheck.illustrate.order import in_order_of_the_path
 from dsrcheck.report.illustrations import EvidenceLadder, MarkedRung
 from dsrcheck.report.model import Report
-from dsrcheck.report.steps import broken_rules, failing_hosts, role_legs
+from dsrcheck.report.steps import RoleLegs, broken_rules, failing_hosts
 from dsrcheck.text import printable
 
 RUNG_LIMIT = 14
@@ -43,7 +43,7 @@ def _capture_of_leg(s: Sides) -> Int64:
 
 
 def flow_ladder(
-    s: Sides, report: Report, flow: int, capture: int, vip: str | None, finding: Finding | None
+    s: Sides, report: Report, legs: RoleLegs, flow: int, capture: int, vip: str | None, finding: Finding | None
 ) -> EvidenceLadder:
     """The first frames of a flow, and of its other half where the balancer rewrites addresses.
 
@@ -64,14 +64,14 @@ def flow_ladder(
     # So few frames are all shown: there is nothing skipped between them.
     hosts, rungs = in_order_of_the_path(ladder.hosts, [rung for rung in ladder.rungs if isinstance(rung, Rung)])
     client, service = flow_ends(scene.flows, flow)
-    legs = np.flatnonzero(np.isin(scene.flows.of_leg, flows) & (_capture_of_leg(s) == capture))
-    left = int(scene.leg("frames")[legs].sum()) - len(frames[:RUNG_LIMIT])
+    here = np.isin(scene.flows.of_leg, flows) & (_capture_of_leg(s) == capture)
+    left = int(scene.leg_at("frames", here).sum()) - len(frames[:RUNG_LIMIT])
     return EvidenceLadder(
         finding.rule if finding else None,
         vip,
         f"{protocol_name(scene.flows, flow)} {client} to {service}",
         hosts,
-        _marked(rungs, _breaks_by_ends(s, report, row) if row is not None else {}, finding, capture, left),
+        _marked(rungs, _breaks_by_ends(s, report, legs, row) if row is not None else {}, finding, capture, left),
         # Of several captures, each numbers its flows by itself.
         f"dsrcheck flow {shlex.quote(printable(path))} {flow + 1}" if len(report.captures) == 1 else None,
     )
@@ -79,8 +79,8 @@ def flow_ladder(
 
 def _frames_of(s: Sides, path: str, flow: int, capture: int) -> Iterator[FlowFrame]:
     legs = np.flatnonzero((s.scene.flows.of_leg == flow) & (_capture_of_leg(s) == capture))
-    first = int(s.scene.leg("first_frame")[legs].min()) if len(legs) else 1
-    last = int(s.scene.leg("last_frame")[legs].max()) if len(legs) else 0
+    first = int(s.scene.leg_at("first_frame", legs).min()) if len(legs) else 1
+    last = int(s.scene.leg_at("last_frame", legs).max()) if len(legs) else 0
     return flow_frames(path, flow_key(s.scene.flows, flow), first - NEAR, last + NEAR)
 
 
@@ -96,7 +96,7 @@ def _other_half(s: Sides, flow: int) -> list[int]:
     return [other for pair in pairs[:1] for other in pair if other != flow]
 
 
-def _breaks_by_ends(s: Sides, report: Report, row: int) -> Mapping[Ends, tuple[str, ...]]:
+def _breaks_by_ends(s: Sides, report: Report, legs: RoleLegs, row: int) -> Mapping[Ends, tuple[str, ...]]:
     """What each leg of an exchange breaks."""
     ends, book = s.scene.ends, s.scene.book
     failing = failing_hosts(report.findings, s.topology.vips[int(s.roles.vip[row])].address)
@@ -105,7 +105,7 @@ def _breaks_by_ends(s: Sides, report: Report, row: int) -> Mapping[Ends, tuple[s
             mac_text(int(ends.src_mac[leg])), book.text(int(ends.src[leg])),
             mac_text(int(ends.dst_mac[leg])), book.text(int(ends.dst[leg])),
         ): broken_rules(s, row, leg, role, failing)
-        for leg, role in role_legs(s).of_row(row)
+        for leg, role in legs.of_row(row)
     }  # fmt: skip
 
 

@@ -19,7 +19,17 @@ from dsrcheck.report.model import Report, VipReport
 from dsrcheck.report.page.ladder import Drawing, drawing
 from dsrcheck.report.page.plot import Plot, plot
 from dsrcheck.report.page.topology import Picture, picture
-from dsrcheck.report.words import culprit, culprit_lines, duration, frames_of, many, octets, verdict_words
+from dsrcheck.report.words import (
+    baseline_words,
+    culprit,
+    culprit_lines,
+    duration,
+    finding_words,
+    frames_of,
+    many,
+    octets,
+    verdict_words,
+)
 from dsrcheck.text import printable
 
 CULPRIT_LIMIT = 20
@@ -85,6 +95,7 @@ def render(report: Report, *, illustrations: Illustrations | None = None) -> str
         columns=columns,
         rows=matrix(report),
         notes=(*report.notes, *drawn.notes),
+        compared=baseline_words(report),
     )  # fmt: skip
 
 
@@ -125,7 +136,13 @@ def _environment() -> Environment:
         # Markup is what our own macros return; everything else may have come from outside.
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    environment.filters |= {"many": many, "octets": octets, "culprit": culprit, "duration": duration}
+    environment.filters |= {
+        "many": many,
+        "octets": octets,
+        "culprit": culprit,
+        "duration": duration,
+        "in_a_line": finding_words,
+    }
     environment.globals |= {"evidence": _evidence, "verdict_text": _verdict_text}
     return environment
 

@@ -62,15 +62,36 @@ def step_tables(s: Sides, findings: tuple[Finding, ...]) -> tuple[StepTable, ...
             row, count = int(rows[first[place]]), int(counts[place])
             flow = int(s.roles.flow[row]) + 1
             title = f"flow {flow}, one of {count:,} like it" if count > 1 else f"flow {flow}"
-            steps = _steps(s, number, row, legs.of_row(row), findings)
+            steps = tuple(_steps(s, number, row, legs.of_row(row), findings).values())
             tables.append(StepTable(vip.address, _kind_text(int(values[place])), flow, title, steps))
     return tuple(tables)
 
 
-def role_legs(s: Sides) -> RoleLegs:
-    """The legs of all exchanges with what each is."""
-    legs = np.flatnonzero(s.roles.row >= 0)
-    legs = legs[np.lexsort((s.scene.leg("first_frame")[legs], s.roles.row[legs]))]
+def flow_steps(s: Sides, flow: int, findings: tuple[Finding, ...]) -> dict[int, Step]:
+    """Leg -> the step that it is, in the order of steps, for the exchange that a flow (row) is part of; or nothing.
+
+    The legs are of several flows where addresses are rewritten, or where the reply comes from elsewhere.
+    """
+    mine = np.unique(np.concatenate([s.roles.row[s.scene.flows.of_leg == flow], _answered_elsewhere(s, flow)]))
+    rows = mine[mine >= 0]
+    if not len(rows):
+        return {}
+    row = int(rows[0])
+    legs = role_legs(s, np.flatnonzero(s.roles.row == row))
+    return _steps(s, int(s.roles.vip[row]), row, legs.of_row(row), findings)
+
+
+def _answered_elsewhere(s: Sides, flow: int) -> Int64:
+    """Exchanges whose reply, from another address than the VIP, is in this flow."""
+    rows = np.flatnonzero(s.wrong >= 0)
+    found: Int64 = rows[s.scene.flows.of_leg[s.wrong[rows]] == flow]
+    return found
+
+
+def role_legs(s: Sides, legs: Int64 | None = None) -> RoleLegs:
+    """What some legs, each of an exchange, are in it; by default the legs of all exchanges."""
+    legs = np.flatnonzero(s.roles.row >= 0) if legs is None else legs
+    legs = legs[np.lexsort((s.scene.leg_at("first_frame", legs), s.roles.row[legs]))]
     rows, r = s.roles.row[legs], s.roles
     rewriting = flags(vip.mode in (NAT, PROXY) for vip in s.topology.vips)[r.vip[rows]] if len(rows) else rows > 0
     by_balancer = r.from_balancer[legs]
@@ -110,14 +131,15 @@ def _kind_text(kind: int) -> str:
 
 def _steps(
     s: Sides, number: int, row: int, legs: list[tuple[int, int]], findings: tuple[Finding, ...]
-) -> tuple[Step, ...]:
+) -> dict[int, Step]:
+    """Leg -> its step."""
     ends, book, vip = s.scene.ends, s.scene.book, s.topology.vips[number]
     failing = failing_hosts(findings, vip.address)
     elsewhere = [(int(s.wrong[row]), REPLY)] if s.wrong[row] >= 0 else []
-    steps = []
+    steps = {}
     for leg, role in [*sorted(legs, key=lambda pair: STEPS[pair[1]]), *elsewhere]:
         tunnel = f" (in a tunnel to {book.text(int(ends.outer_dst[leg]))})" if ends.tunnel[leg] else ""
-        steps.append(Step(
+        steps[leg] = Step(
             step=STEPS[role],
             role=WORDS[role],
             src_mac=mac_text(int(ends.src_mac[leg])) if ends.src_mac[leg] else None,
@@ -126,14 +148,14 @@ def _steps(
             dst_ip=book.text(int(ends.dst[leg])) + tunnel,
             verdict=", ".join(broken_rules(s, row, leg, role, failing)) or OK,
             frame=first_frame(s.scene, leg),
-        ))  # fmt: skip
-    return tuple(steps)
+        )
+    return steps
 
 
 def first_frame(scene: Scene, leg: int) -> FrameRef:
     """The first frame of a leg."""
-    interface = int(scene.legs.paths["interface"][scene.leg("path")[leg]])
-    return FrameRef(scene.legs.interfaces[interface].capture, int(scene.leg("first_frame")[leg]))
+    interface = int(scene.legs.paths["interface"][scene.leg_at("path", leg)])
+    return FrameRef(scene.legs.interfaces[interface].capture, int(scene.leg_at("first_frame", leg)))
 
 
 def failing_hosts(findings: tuple[Finding, ...], vip: str) -> set[tuple[str, str | None]]:
@@ -146,7 +168,7 @@ def broken_rules(s: Sides, row: int, leg: int, role: int, failing: set[tuple[str
     ends, vip = s.scene.ends, s.topology.vips[int(s.roles.vip[row])]
     source, to = int(ends.src_mac[leg]), int(ends.dst_mac[leg])
     from_vip = bool(ends.src[leg] == vip.identity)
-    reset = bool(s.scene.leg("rst")[leg]) and ("DSR204", mac_text(source)) in failing
+    reset = bool(s.scene.leg_at("rst", leg)) and ("DSR204", mac_text(source)) in failing
     is_reply = role in (REPLY, RELAYED)
     broken = {
         "DSR101": role == REQUEST and to in vip.server_macs - vip.balancer_macs,

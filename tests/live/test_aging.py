@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsrcheck.addresses import mac_text
-from dsrcheck.legs import Table, read_legs
+from dsrcheck.legs import Legs, Table, read_legs
+from dsrcheck.legs.merge import LEG_KEYS
 from dsrcheck.live import Pace, watch_stream
 from dsrcheck.live.aging import Keeping, age
 from dsrcheck.topology.claims import OWNING
@@ -49,17 +50,22 @@ def test_bytes_of_what_has_aged(tmp_path: Path) -> None:
     assert f"{last.aged.legs:,} legs" in last.analysis.report.notes[-1]
 
 
+def keys_of(legs: Legs) -> list[tuple[int, ...]]:
+    """What tells each leg from all others."""
+    return list(zip(*(legs.legs[name].tolist() for name in LEG_KEYS), strict=True))
+
+
 @pytest.mark.parametrize("scenario", ["dsr-routed-client", "nat-source", "proxy"])
 def test_a_flow_leaves_whole(tmp_path: Path, scenario: str) -> None:
     """Requests, forwards and replies of an exchange stay together, also where addresses are translated on the way."""
     legs = read_legs(write(tmp_path / "x.pcapng", lab_frames(scenario)))
     sides = judged(legs).sides
-    inside = sides.roles.row >= 0
     kept, aged = age(sides, Keeping(legs.totals["last_time"] - 3 * SECOND, 100_000))
-    stayed = {row.tobytes() for row in kept.legs.matrix[:, :9]}
+    stayed = set(keys_of(kept))
     by_exchange = defaultdict(set)
-    for row, leg in zip(sides.roles.row[inside], legs.legs.matrix[inside][:, :9], strict=True):
-        by_exchange[int(row)].add(leg.tobytes() in stayed)
+    for row, key in zip(sides.roles.row, keys_of(legs), strict=True):
+        if row >= 0:
+            by_exchange[int(row)].add(key in stayed)
     assert all(len(kinds) == 1 for kinds in by_exchange.values())
     assert aged.legs > 0
     assert len(kept.legs) + aged.legs == len(legs.legs)
