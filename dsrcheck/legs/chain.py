@@ -14,7 +14,7 @@ from dsrcheck.kernel.fold import LEG_LIMIT, PATH_LIMIT, SECONDS_LIMIT
 from dsrcheck.kernel.legs import RESTART_LIMIT
 from dsrcheck.legs.model import CapturedInterface, CaptureFacts, Legs
 from dsrcheck.legs.pieces import Part
-from dsrcheck.legs.read import Watch, read_capture
+from dsrcheck.legs.read import Watch, read_capture, was_stopped
 from dsrcheck.legs.table import Table
 
 
@@ -66,7 +66,7 @@ def read_spread(
     for name, task in zip(names, tasks, strict=True):
         legs = task.read() if isinstance(task, Chain) else task.result() if task is not None else None
         captures.append(legs if legs is not None else read_capture(name, leg_limit, watch))
-        if captures[-1].captures[0].interrupted:
+        if was_stopped(captures[-1]):
             break
     return Legs.join(captures) if captures else Legs.none()
 
