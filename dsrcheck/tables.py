@@ -8,7 +8,7 @@ is unknown too. That is what keeps a rule from passing on something nobody saw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,7 +96,7 @@ class Tables:
     """
 
     subjects: Mapping[str, Subjects]
-    addresses: tuple[str, ...] = ()
+    addresses: Sequence[str] = ()
     vips: tuple[str, ...] = ()
     hosts: Mapping[tuple[int, int], HostName] = field(default_factory=dict)
 

@@ -35,6 +35,9 @@ class Source(Protocol):
     @property
     def bytes_read(self) -> int: ...
 
+    @property
+    def size(self) -> int | None: ...
+
     def readinto(self, room: memoryview) -> int: ...
 
     def close(self) -> None: ...
@@ -49,8 +52,10 @@ class PlainSource:
         close: Callable[[], None],
         pipe: PipeReader | None = None,
         ends_by_interrupt: bool = False,
+        size: int | None = None,
     ) -> None:
         self.damage: str | None = None
+        self.size = size  # bytes of the file, None where nobody knows
         self.bytes_read = 0
         self._readinto = readinto
         self._close = close
@@ -158,6 +163,11 @@ class PackedSource:
         """Bytes read of the compressed file."""
         return self._packed.bytes_read
 
+    @property
+    def size(self) -> int | None:
+        """Bytes of the compressed file."""
+        return self._packed.size
+
     def readinto(self, room: memoryview) -> int:
         """Fill `room` with content, or as much of it as there is by now; return how many bytes, 0 at the end."""
         while len(self._content) < len(room) and not self._ended:
@@ -241,15 +251,22 @@ def open_source(path: str) -> Source:
     return packed if packing is None else PackedSource(packed, packing)
 
 
-def _file(path: str) -> PlainSource:
+def open_plain(path: str, start: int) -> PlainSource:
+    """Open a file that is not compressed at some byte. Raises CaptureError where that fails."""
+    return _file(path, start)
+
+
+def _file(path: str, start: int = 0) -> PlainSource:
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it, and closes it
     except OSError as error:
         raise CaptureError(path, _why_not(error)) from None
     except ValueError:
         raise CaptureError(path, "no such file: a name cannot hold a NUL") from None
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return PlainSource(file.readinto, file.close)
+    facts = os.fstat(file.fileno())
+    if stat.S_ISREG(facts.st_mode):
+        file.seek(start)
+        return PlainSource(file.readinto, file.close, size=facts.st_size)
     pipe = PipeReader(file.fileno())
     return PlainSource(pipe.readinto, file.close, pipe)
 

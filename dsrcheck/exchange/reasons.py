@@ -48,7 +48,7 @@ def reasons_for(topology: Topology, visible: Visibility) -> dict[str, str]:
         "server.announces": "no frame of the server is in this capture",
         "server.on_segment": f"whether the server is there is not seen: {place}",
         "vip.owners_at_once": f"nobody is seen to be asked for the VIP by ARP or NDP with the answers in view: {place}",
-        "vip.followed": "the VIP did not change its balancer in this capture",
+        "vip.followed": f"which way requests take after the move is not seen: {place}",
         "vip.forward_source": f"request and forwarded packet are not both seen: {place}",
         "vip.snip_in_subnet": "no address of the balancer's own is seen",
         "vip.reply_bytes": "the capture shows neither replies nor acknowledgements for them",

@@ -42,6 +42,8 @@ def server_table(
     columns: dict[str, Column] = {"server.mac": Column(macs, None, "mac")}
     answer_shown = visible.sent(macs)
     answer_shown |= flags(visible.asker_is_here(topology.vips[number].identity) for number, _ in rows)
+    # Where nobody asks, nobody can be silent.
+    answer_shown &= flags(topology.vips[number].identity in scene.asked for number, _ in rows)
     heard = np.isin(macs, list(visible.speakers))
     for name, verb, kinds, known, family in (
         ("answers_arp", "answer", (REPLY,), answer_shown, ~is_v6),
@@ -85,15 +87,16 @@ def _on_segment(
     plain = np.flatnonzero(roles.forward & (ends.tunnel == 0))
     for place, (number, mac) in enumerate(rows):
         legs = plain[ends.dst_mac[plain] == mac]
-        legs = legs[np.isin(ends.src_mac[legs], list(topology.vips[number].balancer_macs))]
         if not len(legs):
             continue
         frame[place] = first[legs].min()
+        legs = legs[np.isin(ends.src_mac[legs], list(topology.vips[number].balancer_macs))]
         probed = bool((np.isin(claims.kind, ASKING) & (claims.dst_mac == mac)).any())
         others = topology.vips[number].server_macs - {mac}
         alone = visible.has_mirror and bool(others) and all(scene.stated.get(other) for other in others)
         absent[place] = not there[place] and frames[legs].sum() >= DEAF_FORWARDS and (probed or alone)
-    return there, there | absent, frame
+    shown = (frame > 0) & visible.of_balancer(ints(number for number, _ in rows))
+    return there, (there & shown) | absent, frame
 
 
 def owning_rows(scene: Scene, address: int) -> Int64:

@@ -37,7 +37,7 @@ def _move_columns(s: Sides) -> dict[str, Column]:
     moved = flags(move.moved for move in moves)
     return {
         "vip.moved": Column(moved, None, "flag"),
-        "vip.followed": flag(flags(move.followed for move in moves), moved),
+        "vip.followed": flag(flags(move.followed for move in moves), flags(move.known for move in moves)),
         "vip.new_mac": Column(ints(move.new_mac for move in moves), moved, "mac"),
         "vip.old_mac": Column(ints(move.old_mac for move in moves), moved, "mac"),
         "vip.stale_frame": _frames(move.frame for move in moves),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsrcheck.addresses import AddressBook, address_book
+from dsrcheck.addresses import AddressBook, address_book, parse_ip
 from dsrcheck.kernel.numbering import number_rows
 from dsrcheck.legs import Legs, Table
 
@@ -20,6 +20,7 @@ Flags = npt.NDArray[np.bool_]
 
 TCP, UDP, ICMP, ICMP6, SCTP = 6, 17, 1, 58, 132
 PROTOCOL_NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "icmp6", SCTP: "sctp"}
+PROTOCOL_NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()}
 PORT_PROTOCOLS = (TCP, UDP, SCTP)
 
 
@@ -73,9 +74,13 @@ def column(table: Table, name: str) -> Int64:
     return np.asarray(table[name]).astype(np.int64)
 
 
-def leg_ends(legs: Legs) -> LegEnds:
-    """The columns of `LegEnds`, from a fold's legs and the paths they run on."""
+def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
+    """The columns of `LegEnds`, from a fold's legs and the paths they run on.
+
+    more: addresses that the book must hold, whether or not the capture does. Raises ValueError for what is none.
+    """
     table, paths = legs.legs, legs.paths
+    halves = np.array([parse_ip(text) for text in more], np.uint64).reshape(-1, 2)
     path = column(table, "path")
     high = np.concatenate([table["src_high"], table["dst_high"]])
     low = np.concatenate([table["src_low"], table["dst_low"]])
@@ -91,6 +96,7 @@ def leg_ends(legs: Legs) -> LegEnds:
         (legs.icmp["target_high"], legs.icmp["target_low"]),
         (legs.fragments["src_high"], legs.fragments["src_low"]),
         (legs.fragments["dst_high"], legs.fragments["dst_low"]),
+        (halves[:, 0], halves[:, 1]),
     )  # fmt: skip
     identity = book.find(high, low)[number]
     link = column(paths, "interface") << 36 | column(paths, "vlan")

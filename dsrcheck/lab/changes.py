@@ -183,7 +183,7 @@ def balancer(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     if "resolve_by" in values:
         values["resolve_by"] = _address(net, values["resolve_by"])
     host.configure(**values)
-    if values.get("mixed_source") or values.get("keep_client_mac"):
+    if values.get("mixed_source") or values.get("flapping_source") or values.get("keep_client_mac"):
         net.switches["inside"].sticky = True
 
 
@@ -307,6 +307,12 @@ def lose(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
     for nic in net.nics[host.name][: entry.get("cards", 1)]:
         nic.lose = drop
+
+
+@deed
+def mtu(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Set the MTU of a host's last card: a link further on lets no longer packets through."""
+    host.interfaces[-1].mtu = entry["size"]
 
 
 @deed

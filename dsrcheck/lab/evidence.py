@@ -204,6 +204,16 @@ def given_as_its_own(view: View) -> Macs:
 
 
 @evidence
+def given_to_real_address(view: View) -> Macs:
+    """Data for a balanced port comes from a balancer's MAC with a server's own address as destination."""
+    return frozenset(
+        p.src_mac for _, p in view.packets
+        if p.version and p.protocol in (TCP, UDP) and p.dst in view.real and p.ports[1] in view.ports
+        and p.src_mac in view.balancers and p.payload
+    )  # fmt: skip
+
+
+@evidence
 def forward_hides_client(view: View) -> Macs:
     """The VIP is asked, and data for a server comes from the balancer's own address."""
     return given_by_balancer(view) if view.requests else NONE
@@ -217,6 +227,20 @@ def given_by_balancer(view: View) -> Macs:
         if p.version and p.protocol in (TCP, UDP) and p.src in view.snips and (p.dst in view.real or p.dst == view.vip)
         and p.ports[1] in view.ports and p.payload
     )  # fmt: skip
+
+
+@evidence
+def clients_by_balancer(view: View) -> Macs:
+    """The balancer's own address asks five times or more, and gets answers that no one check would get."""
+    sizes: dict[bool, dict[tuple[bytes, int], int]] = {True: {}, False: {}}
+    for _, p in view.packets:
+        answers = p.src in view.real or p.src == view.vip
+        if p.version and p.protocol == TCP and answers and p.ports[0] in view.ports and p.dst in view.snips:
+            mine, key = sizes[p.src == view.vip], (p.dst, p.ports[1])
+            mine[key] = mine.get(key, 0) + len(p.payload)
+    answered = [[size for size in mine.values() if size] for mine in sizes.values()]
+    unlike = any(len(mine) >= 5 and max(mine) >= 3 * min(mine) for mine in answered)
+    return given_by_balancer(view) if unlike else NONE
 
 
 @evidence
@@ -378,6 +402,21 @@ def old_owner_asked(view: View) -> Macs:
     new = max(moved, key=lambda mac: moved[mac])
     late = [p for t, p in view.requests if p.dst_mac in moved and p.dst_mac != new and t > moved[new] + 3 * SECOND]
     return frozenset({new}) if len(late) > 3 else NONE
+
+
+@evidence
+def stale_owner_asked(view: View) -> Macs:
+    """One balancer's adverts end and another's begin, and requests still go to the first one six seconds later."""
+    said: dict[bytes, list[int]] = {}
+    for time, p in view.packets:
+        if p.version and p.protocol == packets.VRRP and p.src_mac in view.balancers:
+            said.setdefault(p.src_mac, []).append(time)
+    tenures = sorted((min(times), max(times), mac) for mac, times in said.items())
+    if len(tenures) < 2 or tenures[-2][1] >= tenures[-1][0]:
+        return NONE
+    since, _, new = tenures[-1]
+    late = [p for t, p in view.requests if p.dst_mac == tenures[-2][2] and t > since + 6 * SECOND]
+    return frozenset({new}) if late else NONE
 
 
 @evidence

@@ -13,10 +13,11 @@ from dsrcheck.addresses import mac_text
 from dsrcheck.exchange.arrays import flags
 from dsrcheck.exchange.roles import VIP_SHIFT
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.findings import Finding
+from dsrcheck.findings import Finding, FrameRef
 from dsrcheck.flows.table import Int64, group_rows
 from dsrcheck.report.model import OK, Step, StepTable
 from dsrcheck.topology.model import NAT, PROXY
+from dsrcheck.topology.scene import Scene
 
 KIND_LIMIT = 8
 """Step tables a VIP: one flow of each kind, the commonest kinds first."""
@@ -68,7 +69,7 @@ def step_tables(s: Sides, findings: tuple[Finding, ...]) -> tuple[StepTable, ...
 
 def _role_legs(s: Sides) -> RoleLegs:
     legs = np.flatnonzero(s.roles.row >= 0)
-    legs = legs[np.lexsort((s.scene.leg("first_frame")[legs], s.roles.row[legs]))]
+    legs = legs[np.lexsort((s.scene.leg_at("first_frame", legs), s.roles.row[legs]))]
     rows, r = s.roles.row[legs], s.roles
     rewriting = flags(vip.mode in (NAT, PROXY) for vip in s.topology.vips)[r.vip[rows]] if len(rows) else rows > 0
     by_balancer = r.from_balancer[legs]
@@ -123,8 +124,15 @@ def _steps(
             src_ip=book.text(int(ends.src[leg])),
             dst_ip=book.text(int(ends.dst[leg])) + tunnel,
             verdict=_verdict(s, number, row, leg, role, failing),
+            frame=first_frame(s.scene, leg),
         ))  # fmt: skip
     return tuple(steps)
+
+
+def first_frame(scene: Scene, leg: int) -> FrameRef:
+    """The first frame of a leg."""
+    interface = int(scene.legs.paths["interface"][scene.leg_at("path", leg)])
+    return FrameRef(scene.legs.interfaces[interface].capture, int(scene.leg_at("first_frame", leg)))
 
 
 def _verdict(s: Sides, number: int, row: int, leg: int, role: int, failing: set[tuple[str, str | None]]) -> str:
@@ -132,7 +140,7 @@ def _verdict(s: Sides, number: int, row: int, leg: int, role: int, failing: set[
     ends, vip = s.scene.ends, s.topology.vips[number]
     source, to = int(ends.src_mac[leg]), int(ends.dst_mac[leg])
     from_vip = bool(ends.src[leg] == vip.identity)
-    reset = bool(s.scene.leg("rst")[leg]) and ("DSR204", mac_text(source)) in failing
+    reset = bool(s.scene.leg_at("rst", leg)) and ("DSR204", mac_text(source)) in failing
     is_reply = role in (REPLY, RELAYED)
     broken = {
         "DSR101": role == REQUEST and to in vip.server_macs - vip.balancer_macs,

@@ -121,6 +121,7 @@ astray_frame        frame    the first such frame
         """
 dst_role            text     role of the destination MAC: server, balancer, gateway, client, broadcast, other
 server_mac          mac      the server that the frames reach, behind a gateway or tunnel too
+client_kept         flag     the source address is the client's, not one of the balancer's own
 same_packets        flag     the packets are those of the request: ports, sequence numbers, IP id and payload
 ttl_drop            number   by how much TTL falls from request to forward
 missing             number   request packets that were not forwarded

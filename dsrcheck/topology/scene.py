@@ -25,6 +25,7 @@ from dsrcheck.flows.table import (
 )
 from dsrcheck.legs import Legs
 from dsrcheck.topology.claims import Claims, claim_columns, pairs
+from dsrcheck.topology.declared import Declaration
 from dsrcheck.topology.hops import Hops, find_hops, sample_columns
 
 INITIAL_TTLS = (32, 64, 128, 255)
@@ -56,9 +57,10 @@ class Scene:
         """A column of the leg table as int64: a copy, so ask for the legs of interest where they are few."""
         return column(self.legs.legs, name)
 
-    def leg_at(self, name: str, legs: Int64 | Flags) -> Int64:
-        """A column of the leg table at some legs, int64."""
-        return self.legs.legs[name][legs].astype(np.int64)
+    def leg_at(self, name: str, legs: Int64 | Flags | int) -> Int64:
+        """A column of the leg table at some legs, or a value at one of them, int64."""
+        found: Int64 = self.legs.legs[name][legs].astype(np.int64)
+        return found
 
     @cached_property
     def of_services(self) -> Flags:
@@ -187,9 +189,9 @@ def _grouped(rows: set[tuple[int, ...]]) -> dict[int, frozenset[int]]:
     return {key: frozenset(values) for key, values in found.items()}
 
 
-def read_scene(legs: Legs) -> Scene:
-    """Everything that can be said of a fold without knowing anybody's role."""
-    ends = leg_ends(legs)
+def read_scene(legs: Legs, declared: Declaration | None = None) -> Scene:
+    """Everything that can be said of a fold without knowing anybody's role; declared VIPs have a place in the book."""
+    ends = leg_ends(legs, tuple(vip.address for vip in declared.vips) if declared else ())
     flows = join_flows(legs, ends)
     samples = sample_columns(legs.legs)
     claims = claim_columns(legs, ends.book)
