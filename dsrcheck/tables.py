@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 class Column:
     """One value a row.
 
-    values: int64, uint64, uint32, float64, bool, or object (str) by `kind`; shape (rows,)
+    values: int64, uint64, int32, uint32, float64, bool, or object (str) by `kind`; shape (rows,)
     known: bool, shape (rows,); None when every row is known
     kind: number, mac (48 bits in uint64), address (position in `Tables.addresses`; -1 is unknown), text, flag,
         time (int64 nanoseconds since 1970 UTC), frame (number in its capture, from 1)
