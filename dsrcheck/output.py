@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def print_data(text: str) -> None:
@@ -35,13 +38,27 @@ def write_whole(path: Path, text: str) -> None:
 
     Raises OSError.
     """
+    with whole_file(path) as stream:
+        stream.write(text.encode("utf-8"))
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose bytes become the file when the block ends well; a file to which nothing was written is not made.
+
+    A device or a pipe is simply written to. Raises OSError.
+    """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
+        with path.open("wb") as stream:
+            yield stream
         return
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        with draft.open("wb") as stream:
+            yield stream
+            written = stream.tell()
+        if written:
+            draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

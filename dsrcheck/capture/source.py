@@ -7,7 +7,8 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import Any, Protocol, cast
@@ -35,6 +36,19 @@ class Source(Protocol):
     @property
     def bytes_read(self) -> int: ...
 
+    @property
+    def size(self) -> int | None: ...
+
+    def readinto(self, room: memoryview) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class Waiting(Protocol):
+    """What waits for the bytes of a pipe. `interrupted`: somebody ended that."""
+
+    interrupted: bool
+
     def readinto(self, room: memoryview) -> int: ...
 
     def close(self) -> None: ...
@@ -47,10 +61,12 @@ class PlainSource:
         self,
         readinto: Callable[[memoryview], int],
         close: Callable[[], None],
-        pipe: PipeReader | None = None,
+        pipe: Waiting | None = None,
         ends_by_interrupt: bool = False,
+        size: int | None = None,
     ) -> None:
         self.damage: str | None = None
+        self.size = size  # bytes of the file, None where nobody knows
         self.bytes_read = 0
         self._readinto = readinto
         self._close = close
@@ -158,6 +174,11 @@ class PackedSource:
         """Bytes read of the compressed file."""
         return self._packed.bytes_read
 
+    @property
+    def size(self) -> int | None:
+        """Bytes of the compressed file."""
+        return self._packed.size
+
     def readinto(self, room: memoryview) -> int:
         """Fill `room` with content, or as much of it as there is by now; return how many bytes, 0 at the end."""
         while len(self._content) < len(room) and not self._ended:
@@ -227,9 +248,16 @@ class PackedSource:
             self._end(self._packed.damage)
 
 
-def open_source(path: str) -> Source:
-    """Open a file, or standard input for `-`, to be unpacked as it is read. Raises CaptureError where that fails."""
-    packed = _standard_input() if path == STANDARD_INPUT else _file(path)
+def open_source(path: str, wait: Callable[[int], Waiting] | None = None) -> Source:
+    """Open a file, or standard input for `-`, to be unpacked as it is read. Raises CaptureError where that fails.
+
+    `wait`: what to read the descriptor with; else a pipe is read by a PipeReader, and a file as it is.
+    """
+    return unpacked(_standard_input(wait) if path == STANDARD_INPUT else _file(path, wait))
+
+
+def unpacked(packed: PlainSource) -> Source:
+    """The same bytes, to be unpacked as they are read if they are compressed."""
     head = b""
     while len(head) < _MAGIC:
         piece = packed.read(_MAGIC - len(head))
@@ -241,20 +269,72 @@ def open_source(path: str) -> Source:
     return packed if packing is None else PackedSource(packed, packing)
 
 
-def _file(path: str) -> PlainSource:
+def open_plain(path: str, start: int) -> PlainSource:
+    """Open a file that is not compressed at some byte. Raises CaptureError where that fails."""
+    return _file(path, None, start)
+
+
+def is_remote(path: str) -> bool:
+    """Whether a name is that of a file on other storage (s3://bucket/x.pcap), as fsspec knows it."""
+    return "://" in path and not os.path.exists(path)
+
+
+def remote_size(path: str) -> int | None:
+    """Bytes of a file on other storage, None where that is not told. Raises CaptureError for what is not there."""
+    with _other_storage(path) as (storage, name):
+        size: int | None = storage.size(name)
+        return size
+
+
+@contextmanager
+def _other_storage(path: str) -> Iterator[tuple[Any, str]]:
+    """fsspec's file system for a name, and the name in it; its errors, and those of its back ends, as CaptureError."""
+    try:
+        import fsspec
+    except ImportError:
+        raise CaptureError(path, "files on other storage are read with fsspec: pip install 'dsrcheck[dask]'") from None
+    try:
+        yield fsspec.core.url_to_fs(path)
+    except FileNotFoundError:
+        raise CaptureError(path, "no such file") from None
+    except Exception as error:  # each back end has its own
+        raise CaptureError(path, f"cannot be opened: {error}") from None
+
+
+def _remote(path: str, start: int) -> PlainSource:
+    with _other_storage(path) as (storage, name):
+        file = storage.open(name, "rb")
+        file.seek(start)
+        size = storage.size(name)
+
+    def readinto(room: memoryview) -> int:
+        try:
+            count: int = file.readinto(room)
+        except Exception as error:  # as above; a source takes it for damage
+            raise OSError(str(error)) from None
+        return count
+
+    return PlainSource(readinto, file.close, size=size)
+
+
+def _file(path: str, wait: Callable[[int], Waiting] | None, start: int = 0) -> PlainSource:
+    if is_remote(path):
+        return _remote(path, start)
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it, and closes it
     except OSError as error:
         raise CaptureError(path, _why_not(error)) from None
     except ValueError:
         raise CaptureError(path, "no such file: a name cannot hold a NUL") from None
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return PlainSource(file.readinto, file.close)
-    pipe = PipeReader(file.fileno())
+    facts = os.fstat(file.fileno())
+    if wait is None and stat.S_ISREG(facts.st_mode):
+        file.seek(start)
+        return PlainSource(file.readinto, file.close, size=facts.st_size)
+    pipe = (wait or PipeReader)(file.fileno())
     return PlainSource(pipe.readinto, file.close, pipe)
 
 
-def _standard_input() -> PlainSource:
+def _standard_input(wait: Callable[[int], Waiting] | None) -> PlainSource:
     if sys.stdin is None or sys.stdin.closed:
         raise CaptureError(STANDARD_INPUT, "standard input is closed; pipe a capture into it")
     if sys.stdin.isatty():
@@ -263,9 +343,9 @@ def _standard_input() -> PlainSource:
         descriptor = sys.stdin.fileno()
     except OSError:  # stands for a file, but is none: another program calls this one with bytes it has in memory
         return PlainSource(cast(BufferedIOBase, sys.stdin.buffer).readinto1, _nothing, ends_by_interrupt=True)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+    if wait is None and stat.S_ISREG(os.fstat(descriptor).st_mode):
         return PlainSource(lambda room: os.readv(descriptor, [room]), _nothing)
-    pipe = PipeReader(descriptor)
+    pipe = (wait or PipeReader)(descriptor)
     return PlainSource(pipe.readinto, _nothing, pipe)
 
 

@@ -16,12 +16,14 @@ from dsrcheck.capture.batch import LONGEST_FRAME, Interface
 
 SECTION_HEADER = 0x0A0D0D0A
 INTERFACE_DESCRIPTION = 1
+INTERFACE_STATISTICS = 5
 ENHANCED_PACKET = 6
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
 OPT_COMMENT = 1
 IF_NAME = 2
 IF_DESCRIPTION = 3
 IF_TSRESOL = 9
+ISB_IFDROP = 5
 
 
 class CaptureWriter:
@@ -100,6 +102,24 @@ class CaptureWriter:
             self._stream.write(self._enhanced_packet(time_ns, bytes(data), interface, original, comment))
         self.frames += 1
 
+    def add_interface(self, interface: Interface) -> None:
+        """Describe a further interface; pcapng only."""
+        if self.format == "pcap":
+            raise ValueError("classic pcap has one interface only; write pcapng")
+        self.interfaces.append(interface)
+        self._stream.write(self._interface_description(interface))
+
+    def write_drops(self, dropped: int) -> None:
+        """Say how many frames were lost while capturing; pcapng only."""
+        if self.format == "pcap":
+            raise ValueError("classic pcap cannot say how many frames were lost; write pcapng")
+        fixed = struct.pack("<III", 0, 0, 0)  # of the first interface, at no time
+        self._stream.write(_block(INTERFACE_STATISTICS, fixed + _options([(ISB_IFDROP, struct.pack("<Q", dropped))])))
+
+    def break_off(self) -> None:
+        """End in the middle of a record, as a capture does whose writer was killed; nothing can be written after it."""
+        self._stream.write(struct.pack("<I", ENHANCED_PACKET))
+
     def _write_header(self) -> None:
         if self.format == "pcap":
             only = self.interfaces[0]
@@ -109,13 +129,16 @@ class CaptureWriter:
         # Length -1: not known in advance, the section runs to the end of the file.
         self._stream.write(_block(SECTION_HEADER, struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1)))
         for interface in self.interfaces:
-            options = [(IF_TSRESOL, bytes([9 if self._unit == 1 else 6]))]
-            if interface.name is not None:
-                options.append((IF_NAME, interface.name.encode("utf-8", "replace")))
-            if interface.description is not None:
-                options.append((IF_DESCRIPTION, interface.description.encode("utf-8", "replace")))
-            fixed = struct.pack("<HHI", interface.link_type, 0, interface.snap_length)
-            self._stream.write(_block(INTERFACE_DESCRIPTION, fixed + _options(sorted(options))))
+            self._stream.write(self._interface_description(interface))
+
+    def _interface_description(self, interface: Interface) -> bytes:
+        options = [(IF_TSRESOL, bytes([9 if self._unit == 1 else 6]))]
+        if interface.name is not None:
+            options.append((IF_NAME, interface.name.encode("utf-8", "replace")))
+        if interface.description is not None:
+            options.append((IF_DESCRIPTION, interface.description.encode("utf-8", "replace")))
+        fixed = struct.pack("<HHI", interface.link_type, 0, interface.snap_length)
+        return _block(INTERFACE_DESCRIPTION, fixed + _options(sorted(options)))
 
     def _pcap_record(self, time_ns: int, captured: int, original: int) -> bytes:
         seconds, rest = divmod(time_ns, 1_000_000_000)

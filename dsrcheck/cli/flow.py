@@ -9,7 +9,7 @@ from dsrcheck.cli.common import CAPTURE, Failure
 from dsrcheck.exits import Exit
 
 
-@click.command()
+@click.command(short_help="List the flows of a capture, or show one whole.")
 @CAPTURE
 @click.argument("number", required=False, type=click.IntRange(min=1), metavar="[N]")
 @click.option("--hex", "as_hex", is_flag=True, help="Show the bytes of both directions in hexadecimal.")

@@ -1,4 +1,4 @@
-"""`dsrcheck lab`: make captures with the simulated network."""
+"""`dsrcheck lab`: make captures with the simulated network, or with real network stacks."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ def lab_list() -> None:
 @click.option("--host", metavar="NAME", help="Whom the fault befalls.")
 @click.option("--vantage", metavar="NAME", help="Write what this vantage captured; all of them otherwise.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--real", is_flag=True, help="On real network stacks: Linux kernels in network namespaces, for some seconds."
+)
 @click.option("--truth", "record", metavar="FILE", help="Write down who is who and what therefore fails.")
 @click.option("-o", "--output", "target", metavar="FILE", help="Write here; by default a name made of the scenario's.")
 def lab_run(
@@ -43,6 +46,7 @@ def lab_run(
     host: str | None,
     vantage: str | None,
     seed: int,
+    real: bool,
     record: str | None,
     target: str | None,
 ) -> None:
@@ -51,6 +55,9 @@ def lab_run(
     A pcapng has an interface for each vantage: the mirror of the switch, and every host. Names: dsrcheck lab list.
     """
     from dsrcheck.lab import LabError, run
+
+    if real:
+        from dsrcheck.lab.real import run
 
     check_target(target)
     check_target(record)

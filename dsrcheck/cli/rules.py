@@ -26,7 +26,7 @@ def rules(form: str, folders: tuple[str, ...]) -> None:
         output.print_data("\n".join(paragraph(rule.summary, 4)) + "\n")
 
 
-@click.command()
+@click.command(short_help="Explain a rule, and how to mend what breaks it.")
 @click.argument("rule")
 @FORMAT
 @RULES

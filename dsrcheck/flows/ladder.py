@@ -44,7 +44,10 @@ class LadderHost:
 
 @dataclass(frozen=True)
 class Rung:
-    """One frame. `time`: nanoseconds since the flow's first. `source`, `target`: positions in `Ladder.hosts`."""
+    """One frame. `time`: nanoseconds since the flow's first. `source`, `target`: positions in `Ladder.hosts`.
+
+    `macs`, `addresses`: of the sender and of the receiver, as text (no MAC: empty).
+    """
 
     number: int
     time: int
@@ -53,6 +56,8 @@ class Rung:
     kind: Kind
     reset: bool
     text: str
+    macs: tuple[str, str]
+    addresses: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,9 @@ class LadderBuilder:
     def _rung(self, row: _Row, columns: dict[HostKey, int]) -> Rung:
         ends: tuple[HostKey, HostKey] = row.macs if self._all_macs else row.addresses
         source, target = (columns.get(end, HOST_LIMIT - 1) for end in ends)
-        return Rung(row.number, row.time, source, target, row.kind, row.reset, row.text)
+        macs = mac_text(row.macs[0]) if row.macs[0] else "", mac_text(row.macs[1]) if row.macs[1] else ""
+        addresses = ip_text(*row.addresses[0]), ip_text(*row.addresses[1])
+        return Rung(row.number, row.time, source, target, row.kind, row.reset, row.text, macs, addresses)
 
     def _hosts(self, path: _Path) -> tuple[LadderHost, ...]:
         hosts = [LadderHost(_name(key), self._role(path, key)) for key in path.order[:HOST_LIMIT]]

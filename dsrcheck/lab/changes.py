@@ -50,6 +50,7 @@ def _do(net: Network, act: Deed, name: str, entry: Mapping[str, Any]) -> None:
         # A change from outside may have made frames, or set a timer.
         forwarder = net.forwarders[name]
         net.drive(forwarder, forwarder.advance(net.clock.now))
+    net.changed()
 
 
 def _address(net: Network, said: object) -> bytes:
@@ -254,6 +255,7 @@ def _power_on(net: Network, host: Host) -> None:
     host.up = True
     for nic in net.nics.get(host.name, []):
         nic.up = True
+    net.changed()
 
 
 @deed

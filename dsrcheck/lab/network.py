@@ -21,7 +21,10 @@ ARM = 2  # access VLAN of the servers' arm
 
 @dataclass
 class Network:
-    """All that runs. `hosts` by name; `forwarders` for balancers; `taps` by vantage."""
+    """All that runs. `hosts` by name; `forwarders` for balancers; `taps` by vantage.
+
+    `changed` is called after each change from outside: the real lab has kernels follow.
+    """
 
     scenario: Scenario
     seed: int
@@ -33,6 +36,7 @@ class Network:
     switches: dict[str, Switch] = field(default_factory=dict)
     starts: list[Callable[[], None]] = field(default_factory=list)
     roles: dict[str, str] = field(default_factory=dict)
+    changed: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.numbers: Numbering = numbering(self.scenario)

@@ -6,18 +6,16 @@ Fits 80 columns. Everything that comes out of packets and files is made printabl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator
 
-from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, SEVERITIES, Finding, Verdict
-from dsrcheck.report.layout import WIDTH, Paint, columns, flowing, many, octets, paragraph, prose
+from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, FormerFinding, Verdict
+from dsrcheck.report.layout import WIDTH, Paint, columns, flowing, paragraph, prose
 from dsrcheck.report.model import OK, CaptureInfo, Host, Report, Step, StepTable, VipReport, by_severity
+from dsrcheck.report.words import culprit, culprit_lines, duration, many, octets, verdict_words
 from dsrcheck.text import printable
 
 HOST_LIMIT = 8
 """Hosts of one role that are listed; what is more is counted."""
-HEADLINE_LIMIT = 3
-"""VIPs, and culprits of one rule, that the headline names."""
 INDENT = 2
 LABEL = 10
 """Column at which the text beside a label (`culprit`, `why`, `wireshark`) begins."""
@@ -28,6 +26,7 @@ def render(report: Report, *, color: bool = False, steps: bool = False) -> str:
     paint = Paint(color)
     sections = [
         [*_headline(report, paint), *(line for capture in report.captures for line in _capture(capture, paint))],
+        [*_compared(report, paint)],
         *([*_vip(vip, paint)] for vip in report.vips),
         *_findings(report, paint),
         *([*_steps(table, paint)] for table in report.steps if steps),
@@ -40,61 +39,21 @@ def render(report: Report, *, color: bool = False, steps: bool = False) -> str:
 
 def _headline(report: Report, paint: Paint) -> Iterator[str]:
     """The verdict, and who is to blame for each kind of error: all that somebody in a hurry needs."""
-    word, sentence = _verdict(report)
+    word, sentence = verdict_words(report)
     first, *rest = paragraph(f"{word}: {sentence}")
     yield first.replace(word, paint.rank(word, report.verdict), 1)
     yield from rest
-    errors = [finding for finding in by_severity(report.findings) if finding.severity == "error"]
-    culprits: dict[str, list[str]] = {}
-    for finding in errors:
-        if finding.because_of is None:
-            culprits.setdefault(finding.name, []).append(_culprit(finding) or "see below")
-    for name, named in culprits.items():
-        yield from paragraph(f"{name}: {_listing(named)}", 2 * INDENT, f"{'':{INDENT}}-")
-    entailed = sum(finding.because_of is not None for finding in errors)
-    if entailed:
-        verb = "follows" if entailed == 1 else "follow"
-        yield from paragraph(f"{many(entailed, 'more error')} that {verb} from this", 2 * INDENT, f"{'':{INDENT}}-")
-
-
-def _verdict(report: Report) -> tuple[str, str]:
-    """The verdict in a word or two, and the sentence that says what it rests on."""
-    vips = _listing([f"{vip.address} ({vip.mode})" for vip in report.vips])
-    counts = [
-        many(number, severity)
-        for severity in SEVERITIES[:2]
-        if (number := sum(finding.severity == severity for finding in report.findings))
-    ]
-    found = f"; {' and '.join(counts)}" if counts else ""
-    if report.verdict == FAIL:
-        return "FAIL", " and ".join(counts) + (f" for {vips}" if vips else "")
-    if report.nothing_to_check:
-        where = "this capture" if len(report.captures) == 1 else "these captures"
-        return "NOTHING TO CHECK", f"no balanced traffic in {where}{found}"
-    if report.verdict == PASS:
-        proved = [f"{vip.address} ({vip.mode})" for vip in report.vips if all(report.proved_paths(vip))]
-        rest = len(report.vips) - len(proved)
-        others = f"; not enough seen of {many(rest, 'other VIP')}" if rest else ""
-        return "PASS", f"{_listing(proved)}: the forward path and the reply path are right{others}{found}"
-    unproved = sorted({path for vip in report.vips for path in _unproved_paths(report, vip)})
-    seen = "no error seen, but not enough to call it right"
-    return "INCONCLUSIVE", f"{vips}: {seen}: {' and '.join(unproved)} not proved{found}"
-
-
-def _unproved_paths(report: Report, vip: VipReport) -> Iterator[str]:
-    for path, proved in zip(("forward path", "reply path"), report.proved_paths(vip), strict=True):
-        if not proved:
-            yield path
-
-
-def _listing(items: Sequence[str]) -> str:
-    """The first few of many items, and how many more there are."""
-    more = len(items) - HEADLINE_LIMIT
-    return ", ".join(items[:HEADLINE_LIMIT]) + (f" and {more} more" if more > 0 else "")
+    for line in culprit_lines(report):
+        yield from paragraph(line, 2 * INDENT, f"{'':{INDENT}}-")
 
 
 def _capture(capture: CaptureInfo, paint: Paint) -> Iterator[str]:
-    facts = [many(capture.frames, "frame"), *_duration(capture), capture.link_type, f"vantage: {capture.vantage}"]
+    facts = [
+        many(capture.frames, "frame"),
+        *filter(None, [duration(capture)]),
+        capture.link_type,
+        f"vantage: {capture.vantage}",
+    ]
     if capture.dropped:
         facts.append(f"{many(capture.dropped, 'frame')} dropped")
     yield from paragraph(f"{capture.path}: {', '.join(facts)}", LABEL, "capture")
@@ -102,15 +61,18 @@ def _capture(capture: CaptureInfo, paint: Paint) -> Iterator[str]:
         yield from map(paint.dim, paragraph(note, LABEL))
 
 
-def _duration(capture: CaptureInfo) -> Iterator[str]:
-    if capture.first_time and capture.last_time:
-        seconds = (_moment(capture.last_time) - _moment(capture.first_time)).total_seconds()
-        yield f"{seconds:,.1f} s from {capture.first_time[:19].replace('T', ' ')} UTC"
-
-
-def _moment(time: str) -> datetime:
-    """A time of the report, to the microsecond: datetime knows no nanoseconds."""
-    return datetime.fromisoformat(time[:26])
+def _compared(report: Report, paint: Paint) -> Iterator[str]:
+    """What is new, and what is gone, since a report of before."""
+    if report.baseline is None:
+        return
+    new = [report.findings[place] for place in report.new]
+    told: list[tuple[str, Finding | FormerFinding]] = [("new", finding) for finding in new]
+    told += [("gone", finding) for finding in report.baseline.gone]
+    for row, (word, finding) in enumerate(told):
+        whose = f" for {finding.vip}" if finding.vip else ""
+        text = f"{word}: {finding.severity} {finding.rule} {finding.name}{whose}: {culprit(finding) or 'no culprit'}"
+        lines = paragraph(text, LABEL, "" if row else "baseline")
+        yield from (lines if word == "new" else map(paint.dim, lines))
 
 
 def _vip(vip: VipReport, paint: Paint) -> Iterator[str]:
@@ -178,7 +140,7 @@ def _finding(finding: Finding, report: Report, paint: Paint, told: bool) -> Iter
     if finding.severity == "info":
         return
     rows: list[tuple[str, str | None]] = [
-        ("culprit", _culprit(finding)),
+        ("culprit", culprit(finding)),
         ("cause", f"follows from {finding.because_of}" if finding.because_of else None),
         ("why", None if told else finding.why),
     ]
@@ -192,11 +154,6 @@ def _finding(finding: Finding, report: Report, paint: Paint, told: bool) -> Iter
         yield f"{'':{INDENT}}mend"
         for platform, text in finding.remedy.items():
             yield from prose(f"{platform}: {text}", 2 * INDENT)
-
-
-def _culprit(finding: Finding) -> str:
-    subject = finding.subject
-    return " ".join(part for part in (subject.role, subject.mac, subject.address) if part)
 
 
 def _evidence(finding: Finding, report: Report) -> Iterator[str]:

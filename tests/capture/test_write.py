@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
 from pathlib import Path
 
@@ -27,6 +28,23 @@ def test_pcapng_bytes() -> None:
     described = interface(1, 100, options((2, b"eth0"), (3, b"lab"), (9, b"\x09")))
     packet = enhanced(b"abcde", 1_700_000_000_000_000_005, original=70, tail=options((1, b"hello")))
     assert stream.getvalue() == section() + described + packet
+
+
+def test_interfaces_and_drops_in_their_order() -> None:
+    """A further interface is a block of its own; drops stand in interface statistics (type 5, option 5, 64 bits)."""
+    stream = io.BytesIO()
+    with CaptureWriter(stream) as writer:
+        start = len(stream.getvalue())
+        writer.add_interface(Interface(1, 113, "any"))
+        writer.write_drops(258)
+    described = interface(113, 262144, options((2, b"any"), (9, b"\x09")))
+    drops = struct.pack("<IIIIIHHQII", 5, 40, 0, 0, 0, 5, 8, 258, 0, 40)
+    assert stream.getvalue()[start:] == described + drops
+    with CaptureWriter(io.BytesIO(), format="pcap") as writer:
+        with pytest.raises(ValueError, match="write pcapng"):
+            writer.add_interface(Interface(1))
+        with pytest.raises(ValueError, match="write pcapng"):
+            writer.write_drops(1)
 
 
 def test_pcap_bytes() -> None:

@@ -50,10 +50,15 @@ GOOD = (
     Verdict("DSR201", "reply-from-vip", VIP, PASS, 12),
     Verdict("DSR205", "reply-next-hop", VIP, NOT_OBSERVED, reason="no client is behind a gateway"),
     Verdict("DSR306", "failover-announced", VIP, NOT_OBSERVED, reason="no client is behind a gateway"),
-    Verdict("DSR307", "server-advertises-no-nd", VIP, NOT_APPLICABLE),
+    Verdict("DSR307", "server-advertises-no-nd", VIP, NOT_APPLICABLE, reason="the VIP is an IPv4 address"),
     Verdict("DSR901", "capture-whole", None, PASS, 1),
 )
-BAD = (*GOOD, Verdict("DSR301", "server-answers-no-arp", VIP, FAIL, 6, 3))
+BAD = (
+    *GOOD[:-1],
+    Verdict("DSR101", "request-reaches-balancer", VIP, FAIL, 12, 1),
+    Verdict("DSR301", "server-answers-no-arp", VIP, FAIL, 6, 3),
+    Verdict("DSR901", "capture-whole", None, FAIL, 1, 1),
+)
 STEPS = StepTable(
     VIP, "request → forward", 3, "flow 3",
     (
@@ -64,7 +69,27 @@ STEPS = StepTable(
 
 FAILING = Report((CAPTURE,), (SERVED,), BAD, (ENTAILED, WARNING, ARP), (STEPS,), ("Capture without a filter.",))
 PASSING = Report((CAPTURE,), (SERVED,), GOOD)
-WARNED = Report((CAPTURE,), (SERVED,), GOOD, (WARNING,))
+WARNED = Report((CAPTURE,), (SERVED,), (*GOOD[:-1], BAD[-1]), (WARNING,))
 OPEN = Report((CAPTURE,), (SERVED,), GOOD[:1])
 EMPTY = Report((CAPTURE,), notes=("Seen instead: 3 TCP flows to 1 service.",))
+
+EVIL = "\x1b]0;a\x07\u202e\udcff]]><script>alert(1)</script> %0A\n::error::x | `b` **c** </details> &amp; \"'"
+"""What an attacker would put into names and texts that a report carries."""
+HOSTILE = Report(
+    (CaptureInfo(EVIL, 1, 1, EVIL, EVIL, truncated=EVIL, notes=(EVIL,)),),
+    (VipReport(VIP, "dsr-mac", balancers=(Host(EVIL, (BALANCER,), name=EVIL, evidence=(EVIL,)),), evidence=(EVIL,)),),
+    (
+        Verdict("DSR301", EVIL, VIP, FAIL, 1, 1),
+        Verdict("DSR302", EVIL, VIP, NOT_OBSERVED, reason=EVIL),
+    ),
+    (
+        Finding(
+            "DSR301", EVIL, "error", VIP, Subject(EVIL, SERVER, EVIL), EVIL, 1, EVIL, EVIL, (FrameRef(0, 1),), (EVIL,),
+            {EVIL: f"{EVIL}\n  {EVIL}"},
+        ),
+    ),
+    (StepTable(VIP, EVIL, 1, EVIL, (Step(1, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL),)),),
+    (EVIL,),
+)  # fmt: skip
+
 ALL = (FAILING, PASSING, WARNED, OPEN, EMPTY)

@@ -158,14 +158,15 @@ step      source MAC        destination MAC   source IP     destination IP
             breaks DSR102
 
 Rules for VIP 192.168.10.100
-  fail  DSR301 server-answers-no-arp (3 of 6)
+  fail  DSR101 request-reaches-balancer (1 of 12)
+        DSR301 server-answers-no-arp (3 of 6)
   pass  DSR103 forward-keeps-vip (12)  DSR201 reply-from-vip (12)
   not observed
     - no client is behind a gateway: DSR205 DSR306
   not applicable  DSR307
 
 Rules on the capture itself
-  pass  DSR901 capture-whole (1)
+  fail  DSR901 capture-whole (1 of 1)
 
 note      Capture without a filter.
 
