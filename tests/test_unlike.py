@@ -409,6 +409,8 @@ address = "{WEB1.ip}"
 [[vip.server]]
 mac = "{WEB2.mac}"
 address = "{WEB2.ip}"
+[gateway]
+macs = ["{GATEWAY.mac}"]
 """
 
 
@@ -435,6 +437,14 @@ def idle_with_checks() -> Ladder:
     return net
 
 
+def clients_nobody_asked_for() -> Ladder:
+    """Clients of the segment, in a capture that begins after everybody knew everybody."""
+    net = healthy(arp=False)
+    net.who_has(OTHER_CLIENT, VIP)
+    net.resolve(BALANCER, WEB1)
+    return net
+
+
 def from_afar() -> Ladder:
     """A client behind a router asks the VIP, and a port of it that is nobody's business and never answers."""
     net = Ladder()
@@ -449,7 +459,9 @@ def from_afar() -> Ladder:
 
 
 @pytest.mark.parametrize(
-    "build", [idle_with_direct_access, idle_with_checks, from_afar, healthy, client_that_serves], ids=names
+    "build",
+    [idle_with_direct_access, idle_with_checks, clients_nobody_asked_for, from_afar, healthy, client_that_serves],
+    ids=names,
 )
 def test_nor_with_a_declared_topology(build: Build, tmp_path: Path) -> None:
     """Declared, and on a mirror."""

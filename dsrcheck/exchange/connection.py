@@ -10,9 +10,12 @@ from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import SETTLE, Sides, flag
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column
+from dsrcheck.topology.scene import INITIAL_TTLS
 
 RETRY = 500_000_000
 """Least time (ns) between a SYN and its retransmission: RFC 6298 starts with 1 s; stacks have been seen at 0.5 s."""
+NEAR_TTLS = [ttl - lowered for ttl in INITIAL_TTLS for lowered in (0, 1)]
+"""TTLs of packets that crossed no router, or only a balancer that counts as one."""
 
 
 def flow_facts(s: Sides) -> dict[str, Column]:
@@ -47,6 +50,12 @@ def ended_before_the_capture(s: Sides) -> Flags:
     """Whether nothing of the client's is in the last second of the capture: what it sent then may still be answered."""
     ended: Flags = s.client_side.greatest("last_time") < end_of_capture(s.scene) - SETTLE
     return ended
+
+
+def crossed_a_router(s: Sides) -> Flags:
+    """Whether the client's packets have a TTL that a router has lowered; a balancer may count as a hop as well."""
+    far: Flags = s.client_side.seen & ~np.isin(s.client_side.greatest("ttl_max"), NEAR_TTLS)
+    return far
 
 
 def went_on(s: Sides) -> Flags:

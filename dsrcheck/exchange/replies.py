@@ -8,6 +8,7 @@ import numpy as np
 
 from dsrcheck.addresses import is_virtual_router_mac
 from dsrcheck.exchange.arrays import flags, ints
+from dsrcheck.exchange.connection import crossed_a_router
 from dsrcheck.exchange.picked import Picked, pick
 from dsrcheck.exchange.sides import LONGEST_PACKET, Sides, flag, take
 from dsrcheck.exchange.silence import answered, proved_by_acks
@@ -127,7 +128,11 @@ def _next_hop(s: Sides, direct: Flags) -> tuple[Flags, Flags]:
     to_router = np.isin(to, s.routers)
     right = (s.request.seen & (to == came)) | at_home | (~local & to_router) | _carried_on(s)
     servers = [mac for vip in s.topology.vips for mac in vip.server_macs]
-    wrong = (local & ~to_router) | np.isin(to, servers) | (~local & ~to_router & _gateways_told(s, to))
+    wrong = (
+        (local & ~to_router)
+        | np.isin(to, servers)
+        | (~local & crossed_a_router(s) & ~to_router & _gateways_told(s, to))
+    )
     wrong |= ~local & _detour(s, came)
     wrong &= ~right
     return right, direct & (to != 0) & (right | wrong)
