@@ -12,7 +12,7 @@ from dsrcheck.exchange.connection import crossed_a_router
 from dsrcheck.exchange.picked import Picked, pick
 from dsrcheck.exchange.sides import LONGEST_PACKET, Sides, flag, take
 from dsrcheck.exchange.silence import answered, proved_by_acks
-from dsrcheck.flows.table import Flags, Int64, are_among
+from dsrcheck.flows.table import Flags, Int64, are_among, distinct
 from dsrcheck.tables import Column
 from dsrcheck.topology.model import DECLARED
 
@@ -156,7 +156,7 @@ def _gateways_told(s: Sides, to: Int64) -> Flags:
     declared = s.topology.declared
     if declared is None or not declared.gateway_macs:
         return np.zeros(len(to), bool)
-    virtual = [mac for mac in np.unique(to).tolist() if is_virtual_router_mac(mac)]
+    virtual = [mac for mac in distinct(to).tolist() if is_virtual_router_mac(mac)]
     return ~np.isin(to, virtual)
 
 

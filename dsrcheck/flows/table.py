@@ -136,11 +136,16 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
     )
 
 
+FEW = 32
+"""Values that are sooner compared with each row than looked up."""
+
+
 def are_among(rows: tuple[Int64, ...], others: tuple[Int64, ...]) -> Flags:
     """Which rows, given as columns, are equal in all columns to a row of others; bool, a value a row."""
     found = np.ones(len(rows[0]), bool)
-    for values, others_values in zip(rows, others, strict=True):
-        found &= np.isin(values, others_values)
+    if len(others[0]) <= FEW:
+        for values, wanted in zip(rows, others, strict=True):
+            found &= np.isin(values, wanted)
     places = np.flatnonzero(found)
     count = len(places)
     group, leader = group_rows(*(np.concatenate([row[places], more]) for row, more in zip(rows, others, strict=True)))

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, annotation_typing=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, annotation_typing=False
 """Finds the exact copies that a mirror delivers: same bytes, MACs and all, within a moment.
 
 Plain Python that Cython also compiles (types in twins.pxd).

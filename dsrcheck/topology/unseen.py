@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsrcheck.flows.table import PROTOCOL_NUMBERS, Flags, Int64, are_among
+from dsrcheck.flows.table import PROTOCOL_NUMBERS, Flags, Int64, are_among, distinct
 from dsrcheck.topology.declared import DeclaredVip
 from dsrcheck.topology.model import DECLARED, NAT, PROXY, UNKNOWN, Service, Vip
 from dsrcheck.topology.scene import Scene
@@ -33,7 +33,7 @@ def remote_vip(scene: Scene, vip: DeclaredVip, routers: frozenset[int]) -> Vip:
     identity = scene.book.find_text(vip.address)
     mine = scene.of_services & (scene.service_of_leg == identity)
     why = NOT_HERE if not mine.any() else ELSEWHERE if vip.balancer_macs | vip.server_macs else NOBODY_KNOWN
-    gateways = frozenset(np.unique(scene.ends.dst_mac[mine & scene.inbound]).tolist()) & routers
+    gateways = frozenset(distinct(scene.ends.dst_mac[mine & scene.inbound]).tolist()) & routers
     return Vip(
         vip.address, identity, vip.mode or UNKNOWN, declared_services(vip) if mine.any() else (),
         balancers=vip.balancers, gateways=tuple(sorted(gateways)), subnet=vip.subnet, provenance=DECLARED,
@@ -67,11 +67,11 @@ def rewritten_flows(scene: Scene, vip: DeclaredVip) -> tuple[frozenset[int], str
     of_vip = scene.of_services & (scene.service_of_leg == identity)
     if (of_vip & ~own_flow[flows.of_leg]).any():
         return nothing
-    by_itself = np.unique(flows.of_leg[of_vip & given & _to_service(scene, vip, {identity})])
+    by_itself = distinct(flows.of_leg[of_vip & given & _to_service(scene, vip, {identity})])
     if _differ(scene, by_itself):
         return frozenset(by_itself.tolist()), UNKNOWN
     servers = _identities(scene, [address for host in vip.servers for address in host.addresses])
-    flow = np.unique(flows.of_leg[given & _to_service(scene, vip, servers)])
+    flow = distinct(flows.of_leg[given & _to_service(scene, vip, servers)])
     rewrites = vip.mode in (NAT, PROXY)
     at_home = np.isin(flows.client[flow], list(scene.mac_of))
     hidden, seen = flow[own_flow[flow]], flow[~own_flow[flow] & (at_home | rewrites)]
