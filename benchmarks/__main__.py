@@ -10,6 +10,7 @@ Peers that are not installed are left out. Captures lie in a temporary folder, a
 from __future__ import annotations
 
 import argparse
+import compileall
 import shutil
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dsrcheck as package
 from benchmarks.measure import Pair, Program, alternate, busy, machine
 from benchmarks.traffic import make, write
 
@@ -219,6 +221,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="draw costs into this file instead")
     parser.add_argument("-o", "--output", type=Path, default=RESULT, help="write the table to this file")
     chosen = parser.parse_args()
+    compileall.compile_dir(str(Path(package.__file__).parent), quiet=2)  # as installing does
     with tempfile.TemporaryDirectory(prefix="dsrcheck-bench-") as folder:
         if chosen.plot is not None:
             plot(Path(folder), chosen.most, chosen.plot)
