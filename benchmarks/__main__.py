@@ -10,7 +10,9 @@ Peers that are not installed are left out. Captures lie in a temporary folder, a
 from __future__ import annotations
 
 import argparse
+import compileall
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,8 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dsrcheck as package
 from benchmarks.measure import Pair, Program, alternate, busy, machine
-from benchmarks.traffic import make, write
 
 JUDGED = (0, 1, 3)
 """Exit statuses of a capture that was read and judged."""
@@ -118,12 +120,16 @@ class Table:
 
 @contextmanager
 def made(folder: Path, frames: int, kind: str, legs: int | None = None) -> Iterator[tuple[Path, int]]:
-    """A capture for a while, and its legs."""
+    """A capture for a while, and its legs.
+
+    Another process makes it: a process begins with the size of the one that started it, and this one must stay small.
+    """
     path = folder / f"{kind}-{frames}.pcap"
     legs = legs if legs is not None else 24 if kind == FEW else frames * 15 // 100
-    write(path, make(frames, legs))
+    traffic = [sys.executable, "-m", "benchmarks.traffic", str(path), "--frames", str(frames), "--legs", str(legs)]
     try:
-        path.read_bytes()  # into memory, for whoever is first
+        subprocess.run(traffic, check=True)
+        cat(path).run()  # into memory, for whoever is first
         yield path, legs
     finally:
         path.unlink()
@@ -219,6 +225,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="draw costs into this file instead")
     parser.add_argument("-o", "--output", type=Path, default=RESULT, help="write the table to this file")
     chosen = parser.parse_args()
+    compileall.compile_dir(str(Path(package.__file__).parent), quiet=2)  # as installing does
     with tempfile.TemporaryDirectory(prefix="dsrcheck-bench-") as folder:
         if chosen.plot is not None:
             plot(Path(folder), chosen.most, chosen.plot)

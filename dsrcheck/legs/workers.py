@@ -12,7 +12,10 @@ import os
 import pickle
 import shutil
 import signal
+import sys
 import tempfile
+import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -96,17 +99,24 @@ def _begin(board: Board, folder: str) -> None:
     _board, _folder = board, folder
 
 
+def _start_method() -> str:
+    """A fork costs next to nothing, a fresh interpreter a quarter of a second; but a fork copies locks others hold."""
+    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+
+
 @contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment: processes begun meanwhile never hear of it, not even before `_begin`."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _starting() -> Iterator[None]:
+    """While processes may begin, hold Ctrl-C back: they never hear of it, not even before `_begin`."""
+    masks = hasattr(signal, "pthread_sigmask")
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else set()
     try:
-        yield
+        with warnings.catch_warnings():
+            # Python 3.12 and later warn of threads at a fork; NumPy's, which do nothing here, are no danger.
+            warnings.filterwarnings("ignore", r"This process .* is multi-threaded", DeprecationWarning)
+            yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _fold_piece(piece: Piece, leg_limit: int) -> Parcel:
@@ -128,12 +138,12 @@ class Workers:
 
     def fold(self, piece: Piece, leg_limit: int) -> Later:
         """Have a piece folded."""
-        with _no_interrupt():
+        with _starting():
             return Delivery(self, self._executor.submit(_fold_piece, piece, leg_limit))
 
     def read(self, path: str, leg_limit: int) -> Delivery:
         """Have a whole capture folded."""
-        with _no_interrupt():
+        with _starting():
             return Delivery(self, self._executor.submit(_read_capture, path, leg_limit))
 
     def wait(self, future: Future[Parcel]) -> Parcel:
@@ -184,7 +194,7 @@ class Delivery:
 @contextmanager
 def workers(jobs: int, watch: Watch | None) -> Iterator[Workers]:
     """Some processes that fold; gone, with all that they left behind, when the block ends."""
-    context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
+    context = multiprocessing.get_context(_start_method())
     board = Board(context.Value("q", 0), context.Value("q", 0), context.Value("b", 0))
     folder = tempfile.mkdtemp(prefix="dsrcheck-", dir=MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else None)
     executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(board, folder))

@@ -39,8 +39,10 @@ def left_behind() -> set[str]:
     )
 
 
-def test_the_same_as_one(captures: list[str]) -> None:
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_the_same_as_one(captures: list[str], method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables and facts are the same; all bytes and frames are told of; nothing is left behind."""
+    monkeypatch.setattr("dsrcheck.legs.workers._start_method", lambda: method)
     before = left_behind()
     told = np.zeros(2, int)
 
