@@ -24,6 +24,8 @@ class Balancer(Host):
     `listen_mac` is called with a virtual MAC when it becomes ours, so that the card listens to it.
     """
 
+    defends = True  # as appliances do
+
     def __init__(self, name: str, clock: Clock, seed: int, settings: Settings, active: bool = True) -> None:
         super().__init__(name, clock, seed)
         self.settings = settings
