@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter, defaultdict
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -241,3 +242,28 @@ def test_tables_are_views() -> None:
     assert table.take(table["a"] > 1)["a"].tolist() == [2, 4]
     with pytest.raises(KeyError):
         table["c"]
+
+
+def test_who_stops_reading(tmp_path: Path) -> None:
+    """A watch ends it all, and the capture says that it is cut; it is told of every byte and frame."""
+    paths = [write(tmp_path / f"{number}.pcapng", [frame(port) for port in range(9000)]) for number in range(2)]
+    told = np.zeros(2, int)
+
+    def watch(read: int, frames: int) -> bool:
+        told[:] += read, frames
+        return False
+
+    assert len(read_legs(paths, watch=watch).captures) == 2
+    assert told.tolist() == [sum(path.stat().st_size for path in paths), 18_000]
+    (facts,) = read_legs(paths, watch=lambda read, frames: True).captures
+    assert (facts.frames, facts.interrupted) == (4096, True)
+    assert facts.truncated == "reading was interrupted (after frame 4096)"
+
+
+def test_ctrl_c_on_a_pipe_leaves_other_captures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends that capture only, of which nothing is missing."""
+    path = write(tmp_path / "one.pcapng", [frame(1)])
+    first = read_legs(path)
+    ended = replace(first, captures=(replace(first.captures[0], interrupted=True),))
+    monkeypatch.setattr("dsrcheck.legs.read.read_capture", lambda *arguments: ended)
+    assert len(read_legs([path, path]).captures) == 2
