@@ -129,6 +129,18 @@ def test_a_signal_ends_it_with_the_report(
     assert live.returncode == 1
 
 
+def test_a_signal_before_anything_has_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no report, and the status says that it was interrupted."""
+    play(Play(wait=True), tmp_path, monkeypatch)
+    command = [sys.executable, "-m", "dsrcheck", "live", "--headless", "-i", "eth0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as live:
+        assert live.stderr is not None
+        assert live.stderr.readline().startswith("dsrcheck: watching eth0")
+        live.send_signal(signal.SIGINT)
+        assert live.communicate() == ("", "")
+    assert live.returncode == 130
+
+
 def test_a_reader_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: Path) -> None:
     """A closed pipe ends the watch silently: `... | head -1`."""
     play(Play(stream=str(broken), wait=True), tmp_path, monkeypatch)

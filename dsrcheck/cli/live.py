@@ -173,7 +173,7 @@ def _print(watch: CaptureWatch, form: str, fail_on: str, exit_zero: bool) -> int
     from dsrcheck.topology.declared import TopologyError
 
     click.echo(f"dsrcheck: watching {watch.name}; Ctrl-C ends it with the report", err=True)
-    ended = int(Exit.CLEAN)
+    ended = int(Exit.INTERRUPTED)  # where it is ended before anything has come
     try:
         with _ended_by_signals(watch):
             for text, seen, snapshot in tell(watch.snapshots(), JsonLines() if form == "json" else Text()):

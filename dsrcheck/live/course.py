@@ -24,7 +24,7 @@ class Pace:
     """How a watch divides its work. `every`: seconds of capture time between two judgements, None: only at the end.
 
     `idle`: seconds without a frame after which a flow is kept in sums only, None: never. `most_legs`: beyond that the
-    oldest flows leave sooner; a flood of ever new flows takes some 600 MB by default. `tick`: seconds of the wall clock
+    oldest flows leave sooner; a flood of ever new flows takes some 300 MB by default. `tick`: seconds of the wall clock
     between two looks at what is still coming in.
     """
 
