@@ -75,7 +75,7 @@ class BuildAllOrNone(build_ext):
 setup(
     packages=[*find_namespace_packages(include=["dsrcheck", "dsrcheck.*"]), "dsrcheck.rulefiles"],
     package_dir={"dsrcheck.rulefiles": "rules"},
-    package_data={"": ["*.toml", "*.json", "*.pxd", "*.tcss", "py.typed"]},
+    package_data={"": ["*.toml", "*.json", "*.pxd", "*.jinja", "*.css", "*.tcss", "py.typed"]},
     ext_modules=extensions(),
     cmdclass={"build_ext": BuildAllOrNone},
     options={"build_ext": {"parallel": os.cpu_count()}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from dsrcheck.exchange import build_tables
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.legs import Legs, read_legs
+from dsrcheck.legs.read import Watch
 from dsrcheck.report.build import build_report
 from dsrcheck.report.model import Report
 from dsrcheck.rules import Rule, evaluate, load_rules, select_rules
@@ -67,22 +69,40 @@ def analyze(
     rules: Iterable[str | PathLike[str]] = (),
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    jobs: int = 1,
+    dask: str | None = None,
+    watch: Watch | None = None,
 ) -> Analysis:
     """Judges one or more captures of the same traffic.
 
     topology: a TOML file that declares who is who; expect: `dsr`, `any`, or a mode that every VIP must have; rules:
-    folders with further rule files; select, ignore: rule ids, names, or prefixes of ids such as `DSR3`.
-    Raises CaptureError, TopologyError, RuleError.
+    folders with further rule files; select, ignore: rule ids, names, or prefixes of ids such as `DSR3`; jobs: processes
+    that read (a script that asks for several must be one that can be imported, as multiprocessing wants it); dask:
+    address of a Dask scheduler whose workers read, or `local`; watch: is called while captures are read, see
+    dsrcheck.legs.read. The result is the same whoever reads.
+    Raises CaptureError, TopologyError, RuleError, WorkerError (ClusterError where there is no cluster).
     """
     catalogue = select_rules(load_rules([Path(folder) for folder in rules]), select, ignore)
     declared = read_topology(Path(topology)) if topology is not None else None
-    legs = read_legs([path, *more])
+    legs = _read([os.fsdecode(name) for name in (path, *more)], jobs, dask, watch)
     return judge(legs, catalogue, declared, expect)
+
+
+def _read(names: list[str], jobs: int, dask: str | None, watch: Watch | None) -> Legs:
+    if dask is not None:
+        from dsrcheck.legs.cluster import read_legs_on
+
+        return read_legs_on(dask, names, watch=watch)
+    if jobs > 1:
+        from dsrcheck.legs.workers import read_legs_by
+
+        return read_legs_by(names, jobs, watch=watch)
+    return read_legs(names, watch=watch)
 
 
 def judge(legs: Legs, catalogue: Sequence[Rule], declared: Declaration | None = None, expect: str = "dsr") -> Analysis:
     """The same for a fold that is there already: what live views and tests of the forwarder call."""
-    scene = read_scene(legs)
+    scene = read_scene(legs, declared)
     topology = infer(scene, declared)
     tables, sides = build_tables(scene, topology, expect)
     verdicts, findings = evaluate(catalogue, tables, expect)

@@ -50,6 +50,25 @@ class FrameRef:
     number: int
 
 
+Fingerprint = tuple[str, str | None, str | None]
+"""Rule, VIP and culprit: what stays of a finding from one capture to the next, when counts and frames do not."""
+
+
+@dataclass(frozen=True)
+class FormerFinding:
+    """A finding of a report of before."""
+
+    rule: str
+    name: str
+    severity: str
+    vip: str | None
+    subject: Subject
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return self.rule, self.vip, self.subject.mac or self.subject.address
+
+
 @dataclass(frozen=True)
 class Finding:
     """What is wrong, who the culprit is, why it matters, the frames that show it, and how to mend it.
@@ -72,3 +91,7 @@ class Finding:
     frames: tuple[FrameRef, ...]
     wireshark_filters: tuple[str, ...]
     remedy: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return self.rule, self.vip, self.subject.mac or self.subject.address

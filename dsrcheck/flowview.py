@@ -107,19 +107,19 @@ def flow_span(scene: Scene, row: int, key: FlowKey) -> tuple[int, int]:
 
 
 def _list_row(flows: Flows, totals: FlowTotals, row: int) -> tuple[str, ...]:
-    client, service = _ends(flows, row)
+    client, service = flow_ends(flows, row)
     return (
-        str(row + 1), client, service, _protocol(flows, row), f"{totals.frames[row]:,}", f"{totals.bytes[row]:,}",
+        str(row + 1), client, service, protocol_name(flows, row), f"{totals.frames[row]:,}", f"{totals.bytes[row]:,}",
         f"{(totals.last_time[row] - totals.first_time[row]) / 1e9:.3f}", totals.state(row),
     )  # fmt: skip
 
 
-def _protocol(flows: Flows, row: int) -> str:
+def protocol_name(flows: Flows, row: int) -> str:
     number = int(flows.protocol[row])
     return PROTOCOL_NAMES.get(number, str(number))
 
 
-def _ends(flows: Flows, row: int) -> tuple[str, str]:
+def flow_ends(flows: Flows, row: int) -> tuple[str, str]:
     """Client and service as text, with ports where the protocol has them."""
     key = flow_key(flows, row)
     client, service = ip_text(*key.client), ip_text(*key.service)
@@ -155,10 +155,10 @@ def _notes(legs: Legs) -> list[str]:
 def _facts(scene: Scene, topology: Topology, row: int) -> list[str]:
     flows = scene.flows
     totals = flow_totals(scene.legs, flows)
-    client, service = _ends(flows, row)
+    client, service = flow_ends(flows, row)
     told = "" if flows.sure[row] else " (which end is the client is guessed)"
     lines = [
-        f"Flow {row + 1}: {_protocol(flows, row)} {client} to {service}{told}",
+        f"Flow {row + 1}: {protocol_name(flows, row)} {client} to {service}{told}",
         f"{amount(int(totals.frames[row]), 'frame')}, {amount(int(totals.bytes[row]), 'byte')}, {totals.state(row)}",
         f"{_time(int(totals.first_time[row]))}, for {(totals.last_time[row] - totals.first_time[row]) / 1e9:.6f} s",
     ]
@@ -181,7 +181,7 @@ def _related(flows: Flows, topology: Topology, row: int) -> list[str]:
         found |= {there: "the server's side of this one" for here, there in vip.flow_pairs.items() if here == row}
         found |= {here: "the client's side of this one" for here, there in vip.flow_pairs.items() if there == row}
     lines = [
-        "See also flow {}: {} to {}, {}".format(other + 1, *_ends(flows, other), why)
+        "See also flow {}: {} to {}, {}".format(other + 1, *flow_ends(flows, other), why)
         for other, why in sorted(found.items())[:RELATED_LIMIT]
     ]
     if len(found) > RELATED_LIMIT:

@@ -136,7 +136,8 @@ class Ladder:
         steps: S SYN, a SYN-ACK, A ACK, P request, p reply, R RST of the service.
         """
         self.port += 1
-        mine, isn, theirs = client_port or self.port, self.port * 1000, self.port * 3000
+        mine = client_port or self.port
+        isn, theirs = mine * 1000, mine * 3000
         source = reply_from or service
         for step in steps:
             if step == "S":

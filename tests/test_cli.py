@@ -18,22 +18,26 @@ import dsrcheck
 from dsrcheck import cli, compiled
 from dsrcheck.capture import CaptureError
 from dsrcheck.cli.common import EXPECTATIONS
+from dsrcheck.cli.progress import Progress
 from dsrcheck.exits import Exit
+from dsrcheck.report.formats import FORMATS, render
+from dsrcheck.report.illustrations import Illustrations
 from dsrcheck.report.model import Report
 from dsrcheck.rules import RuleError
 from dsrcheck.topology.declared import TopologyError
 from dsrcheck.topology.model import MODES, UNKNOWN
-from tests.report.reports import EMPTY, FAILING, PASSING, WARNED
+from tests.report.reports import EMPTY, FAILING, HOSTILE, PASSING, WARNED
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("numpy", "pandas", "textual", "pyshark", "dpkt", "zstandard")
+HEAVY = ("numpy", "pandas", "textual", "pyshark", "dpkt", "zstandard", "jinja2", "xml.etree.ElementTree")
 
 Run = Callable[..., int]
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the program in this process and returns its status."""
+    """Runs the program in this process, as outside of GitHub Actions, and returns its status."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
 
     def run(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["dsrcheck", *arguments])
@@ -56,9 +60,10 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report | BaseException],
             calls.append((captures, options))
             if isinstance(outcome, BaseException):
                 raise outcome
-            return SimpleNamespace(report=outcome)
+            return SimpleNamespace(report=outcome, sides=None)
 
         monkeypatch.setattr(dsrcheck, "analyze", analyze, raising=False)
+        monkeypatch.setattr("dsrcheck.illustrate.illustrate", lambda _sides, _report: Illustrations())
         return calls
 
     return finds
@@ -111,6 +116,38 @@ def test_status_and_json_report(
     finds(report)
     assert run("analyze", "x.pcap", "--format", "json", *options) == status
     assert json.loads(capsys.readouterr().out)["verdict"] == report.verdict
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("report", [FAILING, EMPTY, HOSTILE])
+def test_every_format(run: Run, finds: Any, tmp_path: Path, form: str, report: Report) -> None:
+    """Each format that the help names renders each report, with the status that the report has."""
+    finds(report)
+    target = tmp_path / "report"
+    assert run("analyze", "x.pcap", "--format", form, "-o", str(target)) == report.status()
+    assert target.stat().st_size > 0
+
+
+def test_step_summary(run: Run, finds: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a step of GitHub Actions its annotations come with a summary, after what stands there; elsewhere with none."""
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    finds(FAILING)
+    assert run("analyze", "x.pcap", "--format", "text") == Exit.FINDINGS
+    assert summary.read_text() == "before\n"
+    assert run("analyze", "x.pcap", "--format", "github") == Exit.FINDINGS
+    assert summary.read_text() == "before\n" + render("markdown", FAILING)
+
+
+def test_step_summary_that_cannot_be_written(
+    run: Run, finds: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verdict counts: a note, and the status of the report."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    finds(PASSING)
+    assert run("analyze", "x.pcap", "--format", "github") == Exit.CLEAN
+    assert "note: the step summary was not written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -177,7 +214,9 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
     topology = tmp_path / "t.toml"
     topology.write_text("")
     chosen = ["--select", "DSR1,DSR2", "--select", "DSR301", "--ignore", " DSR109 ,"]
-    run("analyze", "a", "-", "--topology", str(topology), "--expect", "any", *chosen, "--rules", str(tmp_path))
+    chosen += ["--rules", str(tmp_path), "--jobs", "3"]
+    run("analyze", "a", "-", "--topology", str(topology), "--expect", "any", *chosen)
+    assert isinstance(calls[0][1].pop("watch"), Progress)
     assert calls == [
         (
             ("a", "-"),
@@ -187,6 +226,8 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
                 "rules": (str(tmp_path),),
                 "select": ["DSR1", "DSR2", "DSR301"],
                 "ignore": ["DSR109"],
+                "jobs": 3,
+                "dask": None,
             },
         )
     ]

@@ -44,6 +44,20 @@ class Batch:
     interface: array[int]
     first_number: int
 
+    def part(self, start: int, stop: int) -> Batch:
+        """Return the frames from `start` to before `stop`, of the same data."""
+        rows = slice(start, stop)
+        return Batch(
+            self.data,
+            len(range(self.count)[rows]),
+            self.offset[rows],
+            self.captured[rows],
+            self.original[rows],
+            self.time[rows],
+            self.interface[rows],
+            self.first_number + start,
+        )
+
 
 BATCH_FRAMES = 4096
 """Most frames of a batch."""

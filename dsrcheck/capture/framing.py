@@ -76,6 +76,23 @@ def drops_of(table: array[int], row: int) -> int | None:
     return None if lost < 0 else lost
 
 
+def forget_drops(table: array[int]) -> array[int]:
+    """Return the table as it was before packet blocks told of drops."""
+    fresh = table[:]
+    for place in range(_LOST, len(fresh), _STRIDE):
+        fresh[place] = -1
+    return fresh
+
+
+def add_drops(table: array[int], earlier: array[int]) -> array[int]:
+    """Return the table with the drops that packet blocks of an earlier piece of the capture told of."""
+    both = table[:]
+    for place in range(_LOST, len(earlier), _STRIDE):
+        if earlier[place] >= 0:
+            both[place] = earlier[place] + max(both[place], 0)
+    return both
+
+
 def load16(data: bytes | bytearray, at: int, big: bool) -> int:
     """Read 16 bits at `at`, most significant byte first if `big`."""
     if big:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import struct
 from array import array
 from collections.abc import Iterator
+from typing import Self
 
 from dsrcheck.capture.batch import LONGEST_FRAME, Columns, Interface, Step
 from dsrcheck.capture.errors import CaptureError
@@ -19,7 +21,9 @@ from dsrcheck.capture.framing import (
     OTHER,
     SECTION,
     STATISTICS,
+    add_drops,
     drops_of,
+    forget_drops,
     interface_row,
     load32,
     pcapng_packets,
@@ -49,6 +53,7 @@ class PcapngReader:
     """Reads the frames of a pcapng file. Raises CaptureError on a first section header that leaves nothing to read.
 
     `interfaces` grows while blocks are read; interfaces of a later section come after those of the sections before.
+    `big`: whether the most significant byte comes first in the section at hand.
     `untimed`: frames of simple packet blocks, which have no time; they are given that of the frame before (0 if none).
     """
 
@@ -58,12 +63,13 @@ class PcapngReader:
     def __init__(self, path: str, head: bytes) -> None:
         self.interfaces: list[Interface] = []
         self.untimed = 0
-        self._big = False
+        self.big = False
         self._first_interface = 0
         self._table = array("q")
         self._statistics: dict[int, int] = {}
         self._section_blocks: list[bytes] = []
         self._last_time = 0
+        self._read_any = False
         if len(head) < SECTION_HEADER:
             raise CaptureError(path, f"this pcapng file ends inside its section header, after {len(head)} bytes")
         damage = self._section(head)
@@ -87,13 +93,48 @@ class PcapngReader:
             told += [max(count for count in counts if count is not None)] if counts != [None, None] else []
         return sum(told) if told else None
 
+    def fork(self) -> Self:
+        """Return a reader that goes on where this one is, and has counted nothing yet."""
+        later = copy.copy(self)
+        later.interfaces = list(self.interfaces)
+        later.untimed = 0
+        later._table = forget_drops(self._table)
+        later._statistics = {}
+        later._read_any = False
+        return later
+
+    def agrees(self, guess: Self, untimed: int) -> bool:
+        """Tell whether frames read with `guess` are read as after all that this reader has read.
+
+        Section, byte order, interfaces and their clocks must be the same, and the time of the frame before if there
+        were `untimed` frames, to which it may have been given.
+        """
+        return (
+            self.big == guess.big
+            and self._first_interface == guess._first_interface
+            and self.interfaces == guess.interfaces
+            and forget_drops(self._table) == forget_drops(guess._table)
+            and (not untimed or self._last_time == guess._last_time)
+        )
+
+    def then(self, guess: Self, later: Self) -> Self:
+        """Return this reader after another, that began as `guess`, has read on."""
+        whole = copy.copy(later)
+        whole.untimed = self.untimed + later.untimed
+        whole._statistics = self._statistics | later._statistics
+        whole._table = add_drops(later._table, self._table)
+        whole._read_any = self._read_any or later._read_any
+        if not later._read_any:
+            whole._last_time = self._last_time
+        return whole
+
     def read(self, data: bytes | bytearray, position: int, columns: Columns) -> Step:
         """Read blocks from `position` on into the columns."""
         while True:
             count, untimed, position, state = pcapng_packets(
                 data,
                 position,
-                self._big,
+                self.big,
                 self._first_interface,
                 len(self.interfaces) - self._first_interface,
                 self._table,
@@ -107,6 +148,7 @@ class PcapngReader:
             self.untimed += untimed
             if count:
                 self._last_time = columns.time[count - 1]
+                self._read_any = True
             if state == MORE:
                 return Step(count, position, self._needed(data, position))
             if state in _DAMAGES:
@@ -121,24 +163,24 @@ class PcapngReader:
     def _needed(self, data: bytes | bytearray, position: int) -> int:
         if len(data) - position < 12:
             return 12
-        return (load32(data, position + 4, self._big) + 3) // 4 * 4
+        return (load32(data, position + 4, self.big) + 3) // 4 * 4
 
     def _other(self, data: bytes | bytearray, position: int) -> Step:
         """Read one block that holds no packet. The kernel has made sure of 12 bytes."""
-        kind = load32(data, position, self._big)
+        kind = load32(data, position, self.big)
         if kind == SECTION:
             if len(data) - position < SECTION_HEADER:
                 return Step(0, position, SECTION_HEADER)
             damage = self._section(data[position : position + SECTION_HEADER])
             if damage is not None:
                 return Step(0, position, damage=damage)
-        stated = load32(data, position + 4, self._big)
+        stated = load32(data, position + 4, self.big)
         total = (stated + 3) // 4 * 4
         if not (SECTION_HEADER if kind == SECTION else 12) <= stated <= LONGEST_BLOCK:
             return Step(0, position, damage=_DAMAGES[BAD_LENGTH])
         if len(data) - position < total:
             return Step(0, position, total)
-        if load32(data, position + total - 4, self._big) != stated:
+        if load32(data, position + total - 4, self.big) != stated:
             return Step(0, position, damage=_DAMAGES[BAD_LENGTH])
         body = bytes(data[position + 8 : position + total - 4])
         damage = None
@@ -157,7 +199,7 @@ class PcapngReader:
         major, minor = struct.unpack_from(f"{order}HH", header, 12)
         if major != 1:
             return f"the section is of pcapng version {major}.{minor}; only version 1 is known"
-        self._big = order == ">"
+        self.big = order == ">"
         self._first_interface = len(self.interfaces)
         # Length -1: not known, the section runs to the next one.
         header = struct.pack(f"{self._order}IHHq", BYTE_ORDER_MAGIC, major, minor, -1)
@@ -209,7 +251,7 @@ class PcapngReader:
 
     @property
     def _order(self) -> str:
-        return ">" if self._big else "<"
+        return ">" if self.big else "<"
 
     def _options(self, body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         """Yield the options of a block as code and value, as far as they are whole."""

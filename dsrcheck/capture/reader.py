@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from os import PathLike
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from dsrcheck.capture import foreign, pcap, pcapng
 from dsrcheck.capture.batch import Batch, Columns, Interface, Step
 from dsrcheck.capture.errors import CaptureError
 from dsrcheck.capture.linktypes import SUPPORTED, unsupported
-from dsrcheck.capture.source import Source, open_source
+from dsrcheck.capture.source import PlainSource, Source, open_plain, open_source
 
 CHUNK = 1 << 19
 """Bytes to read at a time: few enough to stay in a processor's cache until they have been decoded."""
@@ -23,6 +24,7 @@ class Reader(Protocol):
 
     format: str
     start: int
+    big: bool
     interfaces: list[Interface]
     untimed: int
 
@@ -34,52 +36,93 @@ class Reader(Protocol):
 
     def read(self, data: bytes | bytearray, position: int, columns: Columns) -> Step: ...
 
+    def fork(self) -> Self: ...
+
+    def agrees(self, guess: Any, untimed: int) -> bool: ...
+
+    def then(self, guess: Any, later: Any) -> Self: ...
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Where and why reading ended before the capture's end; after which frame is told when its number is known."""
+
+    where: str
+    why: str = ""
+
+    def text(self, frames: int) -> str:
+        """Say it of a capture of which so many frames could be read."""
+        after = f" (after frame {frames})" if frames else " (before the first frame)"
+        return f"{self.where}{after}{self.why}"
+
 
 class Capture:
     """A capture being read; a context manager.
 
     `path`: as given, `-` for standard input. `format`: pcap or pcapng. `interfaces`: grows while reading.
     `frames`: number of the last frame so far, as Wireshark counts (it counts custom blocks of pcapng, which are in no
-    batch). `truncated`: where and why reading ended before the end of the capture, None if it did not. `copy_to`: is
-    given the bytes of the capture, whole records at a time, before their frames are in a batch; None if nobody wants
-    them.
+    batch). `reader`: what knows the format. `ending`: why and where reading ended before the end of the capture, None
+    if it did not. `stop`: only records that begin before this byte are read, and nothing behind the last of them.
+    `copy_to`: is given the bytes of the capture, whole records at a time, before their frames are in a batch; None if
+    nobody wants them.
     """
 
     def __init__(self, path: str, source: Source, head: bytes, reader: Reader) -> None:
         self.path = path
+        self.reader = reader
         self.frames = 0
-        self.truncated: str | None = None
+        self.ending: Ending | None = None
+        self.stop: int | None = None
         self.copy_to: Callable[[memoryview], None] | None = None
         self._source = source
-        self._reader = reader
         self._data = bytearray(head)
         self._position = reader.start
         self._passed = 0  # bytes of the capture before self._data
 
     @property
+    def truncated(self) -> str | None:
+        """Where and why reading ended before the end of the capture, None if it did not."""
+        return None if self.ending is None else self.ending.text(self.frames)
+
+    @property
+    def position(self) -> int:
+        """Byte of the capture where the next record begins."""
+        return self._passed + self._position
+
+    @property
+    def splits(self) -> bool:
+        """Whether `open_piece` can open it anywhere: a file that lies there as it was captured."""
+        return isinstance(self._source, PlainSource) and self.size is not None
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the file, as it lies there (compressed, if it is); None for what has no end yet."""
+        return self._source.size
+
+    @property
     def format(self) -> str:
         """File format: pcap or pcapng."""
-        return self._reader.format
+        return self.reader.format
 
     @property
     def interfaces(self) -> list[Interface]:
         """The interfaces known so far, in the order of their index."""
-        return self._reader.interfaces
+        return self.reader.interfaces
 
     @property
     def preamble(self) -> bytes:
         """What a file must begin with for the records that come next to be read."""
-        return self._reader.preamble
+        return self.reader.preamble
 
     @property
     def dropped(self) -> int | None:
         """Frames that the file says were lost while capturing, None if it says nothing of it."""
-        return self._reader.dropped
+        return self.reader.dropped
 
     @property
     def untimed(self) -> int:
         """Frames so far without a time (pcapng simple packet blocks): they were given that of the frame before."""
-        return self._reader.untimed
+        return self.reader.untimed
 
     @property
     def interrupted(self) -> bool:
@@ -110,7 +153,7 @@ class Capture:
         """
         columns = Columns()
         while True:
-            step = self._reader.read(self._data, self._position, columns)
+            step = self.reader.read(self._data, self._position, columns)
             if self.copy_to is not None and step.position > self._position:
                 self.copy_to(memoryview(self._data)[self._position : step.position])
             if step.frames:
@@ -121,7 +164,7 @@ class Capture:
             self.frames += step.passed
             self._position = step.position
             if step.damage is not None:
-                self._end(f"damaged at byte {self._passed + self._position}{self._after()}: {step.damage}")
+                self.ending = Ending(f"damaged at byte {self.position}", f": {step.damage}")
                 return
             if step.needed and not self._fill(step.needed):
                 return
@@ -135,7 +178,13 @@ class Capture:
         rest = self._data[self._position :]
         self._passed += self._position
         filled = len(rest)
-        data = bytearray(max(needed, filled + CHUNK))
+        length = filled + CHUNK
+        if self.stop is not None:
+            if self._passed >= self.stop:
+                self._data, self._position = rest, 0
+                return False
+            length = min(length, self.stop - self._passed)
+        data = bytearray(max(needed, length))
         data[:filled] = rest
         with memoryview(data) as view:
             while filled < needed:
@@ -154,16 +203,10 @@ class Capture:
         if self._source.interrupted:
             return
         if self._source.damage is not None:
-            self._end(f"ends early at byte {self._passed + rest}{self._after()}: {self._source.damage}")
+            self.ending = Ending(f"ends early at byte {self._passed + rest}", f": {self._source.damage}")
         elif rest:
             end = self._passed + rest
-            self._end(f"cut at byte {end}, inside the record that starts at byte {self._passed}{self._after()}")
-
-    def _after(self) -> str:
-        return f" (after frame {self.frames})" if self.frames else " (before the first frame)"
-
-    def _end(self, reason: str) -> None:
-        self.truncated = reason
+            self.ending = Ending(f"cut at byte {end}, inside the record that starts at byte {self._passed}")
 
 
 def open_capture(path: str | PathLike[str]) -> Capture:
@@ -191,6 +234,17 @@ def read_capture(name: str, source: Source) -> Capture:
     except BaseException:
         source.close()
         raise
+
+
+def open_piece(path: str, start: int, stop: int | None, reader: Reader) -> Capture:
+    """Open a capture at a record: those that begin before `stop` are read, by `reader`, and counted from 1.
+
+    The capture must be one that `splits`. Raises CaptureError if it cannot be opened any more.
+    """
+    capture = Capture(path, open_plain(path, start), b"", reader)
+    capture.stop = stop
+    capture._position, capture._passed = 0, start
+    return capture
 
 
 def _read_head(source: Source, size: int) -> bytes:

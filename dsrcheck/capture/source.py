@@ -7,7 +7,8 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import Any, Protocol, cast
@@ -35,6 +36,9 @@ class Source(Protocol):
     @property
     def bytes_read(self) -> int: ...
 
+    @property
+    def size(self) -> int | None: ...
+
     def readinto(self, room: memoryview) -> int: ...
 
     def close(self) -> None: ...
@@ -59,8 +63,10 @@ class PlainSource:
         close: Callable[[], None],
         pipe: Waiting | None = None,
         ends_by_interrupt: bool = False,
+        size: int | None = None,
     ) -> None:
         self.damage: str | None = None
+        self.size = size  # bytes of the file, None where nobody knows
         self.bytes_read = 0
         self._readinto = readinto
         self._close = close
@@ -168,6 +174,11 @@ class PackedSource:
         """Bytes read of the compressed file."""
         return self._packed.bytes_read
 
+    @property
+    def size(self) -> int | None:
+        """Bytes of the compressed file."""
+        return self._packed.size
+
     def readinto(self, room: memoryview) -> int:
         """Fill `room` with content, or as much of it as there is by now; return how many bytes, 0 at the end."""
         while len(self._content) < len(room) and not self._ended:
@@ -258,15 +269,67 @@ def unpacked(packed: PlainSource) -> Source:
     return packed if packing is None else PackedSource(packed, packing)
 
 
-def _file(path: str, wait: Callable[[int], Waiting] | None) -> PlainSource:
+def open_plain(path: str, start: int) -> PlainSource:
+    """Open a file that is not compressed at some byte. Raises CaptureError where that fails."""
+    return _file(path, None, start)
+
+
+def is_remote(path: str) -> bool:
+    """Whether a name is that of a file on other storage (s3://bucket/x.pcap), as fsspec knows it."""
+    return "://" in path and not os.path.exists(path)
+
+
+def remote_size(path: str) -> int | None:
+    """Bytes of a file on other storage, None where that is not told. Raises CaptureError for what is not there."""
+    with _other_storage(path) as (storage, name):
+        size: int | None = storage.size(name)
+        return size
+
+
+@contextmanager
+def _other_storage(path: str) -> Iterator[tuple[Any, str]]:
+    """fsspec's file system for a name, and the name in it; its errors, and those of its back ends, as CaptureError."""
+    try:
+        import fsspec
+    except ImportError:
+        raise CaptureError(path, "files on other storage are read with fsspec: pip install 'dsrcheck[dask]'") from None
+    try:
+        yield fsspec.core.url_to_fs(path)
+    except FileNotFoundError:
+        raise CaptureError(path, "no such file") from None
+    except Exception as error:  # each back end has its own
+        raise CaptureError(path, f"cannot be opened: {error}") from None
+
+
+def _remote(path: str, start: int) -> PlainSource:
+    with _other_storage(path) as (storage, name):
+        file = storage.open(name, "rb")
+        file.seek(start)
+        size = storage.size(name)
+
+    def readinto(room: memoryview) -> int:
+        try:
+            count: int = file.readinto(room)
+        except Exception as error:  # as above; a source takes it for damage
+            raise OSError(str(error)) from None
+        return count
+
+    return PlainSource(readinto, file.close, size=size)
+
+
+def _file(path: str, wait: Callable[[int], Waiting] | None, start: int = 0) -> PlainSource:
+    if is_remote(path):
+        return _remote(path, start)
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it, and closes it
     except OSError as error:
         raise CaptureError(path, _why_not(error)) from None
     except ValueError:
         raise CaptureError(path, "no such file: a name cannot hold a NUL") from None
-    if wait is None and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return PlainSource(file.readinto, file.close)
+    facts = os.fstat(file.fileno())
+    if wait is None and stat.S_ISREG(facts.st_mode):
+        file.seek(start)
+        return PlainSource(file.readinto, file.close, size=facts.st_size)
     pipe = (wait or PipeReader)(file.fileno())
     return PlainSource(pipe.readinto, file.close, pipe)
 

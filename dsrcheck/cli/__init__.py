@@ -6,6 +6,7 @@ mistakes in the arguments cost nothing.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from dsrcheck.cli.analyze import analyze
 from dsrcheck.cli.common import Failure
 from dsrcheck.cli.evidence import evidence
 from dsrcheck.cli.flow import flow
+from dsrcheck.cli.golden import golden
 from dsrcheck.cli.lab import lab
 from dsrcheck.cli.live import live
 from dsrcheck.cli.rules import explain, rules, schema
@@ -25,12 +27,19 @@ from dsrcheck.cli.view import view
 from dsrcheck.exits import Exit
 from dsrcheck.text import printable
 
-COMMANDS = (analyze, view, live, flow, evidence, scrub, rules, explain, schema, lab)
+COMMANDS = (analyze, view, live, flow, evidence, scrub, golden, rules, explain, schema, lab)
+
+COMPLETION = "_DSRCHECK_COMPLETE"
+"""The environment variable by which a shell asks; click's convention."""
 
 
 def main() -> NoReturn:
     """Run the command line and end the process with a status of `dsrcheck.exits`."""
     output.escape_what_cannot_be_shown()
+    if COMPLETION in os.environ:  # the shell asks what may come next; cli.main() would answer it
+        from click.shell_completion import shell_complete
+
+        sys.exit(shell_complete(cli, {}, "dsrcheck", COMPLETION, os.environ[COMPLETION]))
     try:
         # Not cli.main(): it ends with status 1, which means findings, when the reader of its output goes away.
         with cli.make_context("dsrcheck", sys.argv[1:]) as context:

@@ -13,6 +13,7 @@ import click
 
 from dsrcheck import compiled, output
 from dsrcheck.exits import Exit
+from dsrcheck.text import printable
 
 if TYPE_CHECKING:
     from dsrcheck.rules import Rule
@@ -84,6 +85,18 @@ def write(text: str, target: str | None) -> None:
         output.write_whole(Path(target), text)
     except OSError as error:
         raise Failure(f"{target}: {error.strerror}") from None
+
+
+def add_step_summary(text: str) -> None:
+    """Append Markdown to the summary of a step of GitHub Actions, where the program runs in one."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not summary:
+        return
+    try:
+        with Path(summary).open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:  # the report is out already, and the status is what counts
+        click.echo(f"dsrcheck: note: the step summary was not written: {printable(str(error))}", err=True)
 
 
 def write_json(value: object) -> None:

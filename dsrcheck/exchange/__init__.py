@@ -34,7 +34,7 @@ def build_tables(scene: Scene, topology: Topology, expect: str = "dsr") -> tuple
     subjects = {
         "exchange": exchange_table(s, reasons),
         "vip": vip_table(s, reasons),
-        "server": server_table(scene, topology, roles, visible, reasons),
+        "server": server_table(s, reasons),
         "probe": probe_table(scene, topology, visible, reasons),
         "icmp": icmp_table(scene, topology, reasons),
         "setting": setting_table(scene, topology, roles, reasons, expect),

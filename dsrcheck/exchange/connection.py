@@ -23,6 +23,8 @@ def flow_facts(s: Sides) -> dict[str, Column]:
     heard = (s.reply.seen & ~lost) | (s.wrong >= 0) | s.balancer_reply.seen
     # Without a forwarded packet the balancer must be in view, or the client that would have got an answer.
     own = s.request.seen & s.visible.sent(s.request.of_first(ends.src_mac))
+    # Of a VIP behind a router all that the client sends passes here, whichever way the replies take.
+    own |= s.request.seen & s.remote
     stuck_somewhere = s.forward.seen | (s.request.seen & s.visible.of_balancer(s.roles.vip)) | own
     stuck = opened & retried(s) & ~heard & stuck_somewhere
     unseen = own & ~s.visible.of_balancer(s.roles.vip)
@@ -33,7 +35,7 @@ def flow_facts(s: Sides) -> dict[str, Column]:
         "flow.handshake": flag(went_on(s), opened),
         "flow.handshake_completes": flag(~stuck, stuck | (opened & went_on(s))),
         "flow.missing_leg": Column(missing, stuck, "text"),
-        "flow.stuck_at": Column(at, stuck, "mac"),
+        "flow.stuck_at": Column(at, stuck & ~s.remote, "mac"),
         "flow.retry_frame": Column(client.leg_of_first("isn_last_frame"), opened, "frame"),
         "flow.retransmissions": Column(np.maximum(resent_bytes(s), 0), s.tcp, "number"),
         "flow.resets": Column(client.total("rst") + s.reply.total("rst"), None, "number"),

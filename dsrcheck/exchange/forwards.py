@@ -6,6 +6,7 @@ import numpy as np
 
 from dsrcheck.exchange.affinity import other_server_frame, servers_per_connection
 from dsrcheck.exchange.arrays import Texts
+from dsrcheck.exchange.connection import resent_bytes
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import LONGEST_PACKET, SETTLE, Sides, flag
 from dsrcheck.flows.table import Flags, Int64
@@ -36,6 +37,7 @@ def forward_facts(s: Sides) -> dict[str, Column]:
         "forward.tunnel": Column(forward.of_first(ends.tunnel), forward.seen, "number"),
         "forward.outer_dst": Column(forward.of_first(ends.outer_dst, -1), forward.seen, "address"),
         "forward.server_mac": Column(to, forward.seen & (role == "server"), "mac"),
+        "forward.client_kept": flag(_client_kept(s), forward.seen),
         "forward.same_packets": flag(same, same_known),
         "forward.ttl_drop": Column(drop, drop_known),
         "forward.missing": Column(missing, counted, "number"),
@@ -45,8 +47,19 @@ def forward_facts(s: Sides) -> dict[str, Column]:
         "forward.sent_on": flag(by_host, by_host | (forward.seen & s.visible.sent(to))),
         "forward.sent_on_by": Column(sent_on.of_first(ends.src_mac), sent_on.seen, "mac"),
         "forward.sent_on_frame": Column(sent_on.leg_of_first("first_frame"), sent_on.seen, "frame"),
-        "forward.lost_for_size": flag(overlong, overlong | (both & s.tcp)),
+        "forward.lost_for_size": flag(overlong, overlong | (both & s.tcp) | _large_arrived(s)),
     }
+
+
+def _client_kept(s: Sides) -> Flags:
+    """Whether the forwarded packet's source is the client's, and no address of the balancer's own."""
+    source = s.forward.of_first(s.scene.ends.src, -1)
+    hidden = np.zeros(len(s.roles), bool)
+    for number, vip in enumerate(s.topology.vips):
+        own = {s.scene.book.find_text(address) for host in vip.balancers for address in host.addresses}
+        hidden |= (s.roles.vip == number) & np.isin(source, list(own))
+    kept: Flags = (source == s.scene.flows.client[s.roles.flow]) & ~hidden
+    return kept
 
 
 def _receiver(s: Sides) -> tuple[Texts, Flags]:
@@ -118,6 +131,13 @@ def _loss(s: Sides, both: Flags) -> tuple[Int64, Int64, Flags]:
     astray = s.request.distinct(s.scene.ends.dst_mac) > 1
     counted = both & _plain(s) & over & started & ~s.sent_on.seen & ~astray & s.visible.of_balancer(s.roles.vip)
     return np.maximum(came - went, 0), np.maximum(went - came, 0), counted & whole
+
+
+def _large_arrived(s: Sides) -> Flags:
+    """Full-size requests that were sent once, in connections that the server answered with data."""
+    once = s.request.seen & s.tcp & (resent_bytes(s) <= 0)
+    found: Flags = once & (s.request.greatest("longest") > FULL_SIZE) & (s.reply.total("payload") > 0)
+    return found
 
 
 def _lost_for_size(s: Sides) -> Flags:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsrcheck.addresses import GROUP_BIT
+from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.table import Int64
@@ -13,6 +15,7 @@ from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS
 from dsrcheck.topology.evidence import AT_ONCE
 from dsrcheck.topology.model import Vip
 
+VRRP = 112
 FAILOVER_GRACE = 5_000_000_000
 """Requests may go to the old owner for so long (ns) after a move: neighbours take the announcement within seconds."""
 
@@ -30,9 +33,13 @@ class Ownership:
 
 @dataclass(frozen=True)
 class Move:
-    """A VIP that changed its balancer: whether requests followed, and the frame that shows that they did not."""
+    """A VIP that changed its balancer: whether requests followed, and the frame that shows that they did not.
+
+    known: whether it is in view which way requests took after the move
+    """
 
     moved: bool
+    known: bool = False
     followed: bool = True
     new_mac: int = 0
     old_mac: int = 0
@@ -80,19 +87,54 @@ def _contested_changes(s: Sides, vip: Vip, rows: Int64) -> Int64:
 
 def move_of(s: Sides, vip: Vip, number: int) -> Move:
     """Failover: the last owner's tenure, and requests that still go to another balancer's MAC long after it began."""
-    claims, scene = s.scene.claims, s.scene
-    rows = owning_rows(scene, vip.identity)
+    found = _claimed_move(s, vip) or _advertised_move(s, vip)
+    if not found:
+        return _silent_move(s, vip, number)
+    old, new, since, frame = found
+    scene, to, last = s.scene, s.scene.ends.dst_mac, s.scene.leg("last_time")
+    legs = s.request.legs[s.roles.vip[s.request.rows] == number]
+    late = legs[(to[legs] == old) & (last[legs] > since + FAILOVER_GRACE)]
+    follow = (to[legs] == new) & (last[legs] > since)
+    # On a mirror, or at who asks, they are seen to follow; at the old owner, to come no more.
+    in_view = s.visible.has_mirror or bool(s.visible.at_host(scene.ends.src_mac[legs]).any())
+    gone = bool(s.visible.at_host(np.array([old]))[0]) and bool((to[legs] == old).any())
+    gone &= end_of_capture(scene) > since + FAILOVER_GRACE
+    stale = int(scene.leg("last_frame")[late].min()) if len(late) else 0
+    return Move(
+        True, bool(len(late)) or (in_view and bool(follow.any())) or gone, not len(late), new, old, stale, frame
+    )
+
+
+def _claimed_move(s: Sides, vip: Vip) -> tuple[int, int, int, int] | None:
+    """(old MAC, new MAC, time, frame) of the last change of a VIP's balancer by ARP or NDP."""
+    claims = s.scene.claims
+    rows = owning_rows(s.scene, vip.identity)
     rows = rows[np.isin(claims.mac[rows], list(vip.balancer_macs))]
     mac = claims.mac[rows]
     changes = np.flatnonzero(mac[1:] != mac[:-1])
     if not len(changes):
-        return _silent_move(s, vip, number)
+        return None
     took = int(changes[-1]) + 1
-    new, old, since = int(mac[took]), int(mac[took - 1]), int(claims.time[rows[took]])
-    legs = s.request.legs[s.roles.vip[s.request.rows] == number]
-    late = legs[(scene.ends.dst_mac[legs] == old) & (scene.leg("last_time")[legs] > since + FAILOVER_GRACE)]
-    frame = int(scene.leg("last_frame")[late].min()) if len(late) else 0
-    return Move(True, not len(late), new, old, frame, int(claims.frame[rows[took]]))
+    return int(mac[took - 1]), int(mac[took]), int(claims.time[rows[took]]), int(claims.frame[rows[took]])
+
+
+def _advertised_move(s: Sides, vip: Vip) -> tuple[int, int, int, int] | None:
+    """The same by VRRP, in which only who has the address advertises: one falls silent, then another begins.
+
+    Adverts go to a group (RFC 5798, 5.1.1.2), so every host of the segment gets them.
+    """
+    scene, tenures = s.scene, []
+    adverts = (scene.ends.protocol == VRRP) & (scene.ends.dst_mac & GROUP_BIT != 0)
+    for mac in sorted(vip.balancer_macs):
+        legs = np.flatnonzero(adverts & (scene.ends.src_mac == mac))
+        if len(legs):
+            first = legs[np.argmin(scene.leg("first_time")[legs])]
+            tenures.append((int(scene.leg("first_time")[first]), int(scene.leg("last_time")[legs].max()), mac, first))
+    tenures.sort()
+    if len(tenures) < 2 or tenures[-2][1] >= tenures[-1][0]:
+        return None
+    since, _, new, leg = tenures[-1]
+    return tenures[-2][2], new, since, int(scene.leg("first_frame")[leg])
 
 
 def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
@@ -109,5 +151,5 @@ def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
         stale = stale[last_time[stale] - first_time[stale] > AT_ONCE]  # sent again
         if len(later) and len(stale) and int(last_time[stale].max()) > gone + FAILOVER_GRACE:
             frame, taken_over = int(first_frame[stale].min()), int(first_frame[later].min())
-            return Move(True, False, int(ends.src_mac[later[0]]), old, frame, taken_over)
+            return Move(True, True, False, int(ends.src_mac[later[0]]), old, frame, taken_over)
     return Move(False)

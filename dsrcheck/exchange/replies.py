@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsrcheck.addresses import is_virtual_router_mac
 from dsrcheck.exchange.arrays import ints
 from dsrcheck.exchange.picked import Picked, pick
 from dsrcheck.exchange.sides import Sides, flag, take
@@ -16,9 +17,13 @@ from dsrcheck.tables import Column
 
 @dataclass(frozen=True)
 class Reset:
-    """RST of a server in a connection of another, a value an exchange: whether, the sender's MAC, the frame."""
+    """RST of a server in a connection of another, a value an exchange: whether, the sender's MAC, the frame.
+
+    served: whether it is seen who owns the connection
+    """
 
     foreign: Flags
+    served: Flags
     mac: Int64
     frame: Int64
 
@@ -31,7 +36,7 @@ def reply_columns(s: Sides) -> dict[str, Column]:
 
 def reply_facts(s: Sides) -> dict[str, Column]:
     """The derived columns `reply.*`."""
-    ends, reply, own = s.scene.ends, s.reply, s.balancer_reply
+    ends, own = s.scene.ends, s.balancer_reply
     proved = proved_by_acks(s)
     found, found_known = answered(s, proved)
     refused, refused_known = _refused(s)
@@ -41,7 +46,7 @@ def reply_facts(s: Sides) -> dict[str, Column]:
         "reply.proved": flag(proved, np.ones(len(s.roles), bool)),
         "reply.answered": flag(found, found_known),
         "reply.refused": flag(refused, refused_known),
-        "reply.foreign_reset": flag(reset.foreign, reset.foreign | reply.seen),
+        "reply.foreign_reset": flag(reset.foreign, reset.foreign | (reset.served & ~s.remote)),
         "reply.reset_by": Column(reset.mac, reset.foreign, "mac"),
         "reply.reset_frame": Column(reset.frame, reset.foreign, "frame"),
         "reply.from_balancer": flag(speaks, speaks | (s.forward.seen & s.visible.of_balancer(s.roles.vip))),
@@ -59,7 +64,9 @@ def _way_columns(s: Sides, proved: Flags) -> dict[str, Column]:
     leg = np.full(len(s.roles), -1, np.int64)  # the first reply leg that goes to the balancer
     leg[reply.rows[to_balancer][::-1]] = reply.legs[to_balancer][::-1]
     through = (leg >= 0) | (relay.seen & reply.seen)
-    direct = reply.seen & ~through & ~reply.any(ends.dst_mac == 0)
+    # Elsewhere a balancer that passes replies on from another MAC of its own looks like the server.
+    in_view = s.forward.seen | s.visible.at_host(reply.of_first(ends.src_mac))
+    direct = reply.seen & ~through & ~reply.any(ends.dst_mac == 0) & in_view & ~s.remote
     past = ~reply.seen & (s.wrong < 0) & proved & s.visible.at_balancer & ~s.balancer_reply.seen
     origin = take(ends.src_mac, np.where(leg >= 0, leg, reply.first))
     right, right_known = _next_hop(s, direct)
@@ -83,8 +90,18 @@ def _next_hop(s: Sides, direct: Flags) -> tuple[Flags, Flags]:
     to_router = np.isin(to, s.routers)
     right = (s.request.seen & (to == came)) | at_home | (~local & to_router) | _carried_on(s)
     servers = [mac for vip in s.topology.vips for mac in vip.server_macs]
-    wrong = ~right & ((local & ~to_router) | np.isin(to, servers))
+    wrong = (local & ~to_router) | np.isin(to, servers) | (~local & ~to_router & _gateways_told(s, to))
+    wrong &= ~right
     return right, direct & (to != 0) & (right | wrong)
+
+
+def _gateways_told(s: Sides, to: Int64) -> Flags:
+    """Whether the gateways are declared, so that a MAC that is none of theirs is none: but for a virtual router's."""
+    declared = s.topology.declared
+    if declared is None or not declared.gateway_macs:
+        return np.zeros(len(to), bool)
+    virtual = [mac for mac in np.unique(to).tolist() if is_virtual_router_mac(mac)]
+    return ~np.isin(to, virtual)
 
 
 def _carried_on(s: Sides) -> Flags:
@@ -108,7 +125,7 @@ def _refused(s: Sides) -> tuple[Flags, Flags]:
     accepted = (s.reply.total("syn_ack") > 0) | (s.reply.total("payload") > 0)
     opened = s.client_side.total("syn") > 0
     refused = s.reply.seen & opened & ~accepted & (s.reply.total("rst") > 0) & (s.reply.leg_of_first("rst_ack") > 0)
-    return refused, s.tcp & opened & (refused | accepted)
+    return refused, s.tcp & opened & (refused | accepted) & ~s.remote
 
 
 def _foreign_reset(s: Sides) -> Reset:
@@ -123,7 +140,7 @@ def _foreign_reset(s: Sides) -> Reset:
     mac, frame = np.zeros(len(s.roles), np.int64), np.zeros(len(s.roles), np.int64)
     mac[rows] = source[legs]
     frame[rows] = scene.leg("rst_frame")[legs]
-    return Reset(frame > 0, mac, frame)
+    return Reset(frame > 0, owner != 0, mac, frame)
 
 
 def _balancer_speaks(s: Sides) -> Flags:

@@ -9,6 +9,7 @@ from dsrcheck.exchange.picked import first_legs
 from dsrcheck.exchange.sides import Sides, flag, take
 from dsrcheck.flows.table import Flags
 from dsrcheck.tables import Column
+from dsrcheck.topology.model import DECLARED
 
 
 def request_facts(s: Sides) -> dict[str, Column]:
@@ -31,7 +32,7 @@ def _astray(s: Sides) -> Flags:
     to = s.scene.ends.dst_mac
     at_balancer = s.legs_at(s.request, to, s.balancer_keys)
     astray = s.legs_at(s.request, to, s.server_keys) & ~at_balancer
-    declared = flags(vip.provenance == "declared" and bool(vip.balancers) for vip in s.topology.vips)
+    declared = flags(vip.provenance == DECLARED and bool(vip.balancers) and not vip.remote for vip in s.topology.vips)
     if len(declared):
         astray |= declared[s.roles.vip[s.request.rows]] & ~at_balancer & (to[s.request.legs] != 0)
     # At a server, a balancer that keeps the requester's MAC looks like a requester: it must be known by its own.

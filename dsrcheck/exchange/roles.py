@@ -62,7 +62,9 @@ def assign_roles(scene: Scene, topology: Topology) -> Roles:
 
     leg_row = np.where(scene.of_services, row_of_flow[flows.of_leg], -1)
     leg_vip = np.where(leg_row >= 0, vip_of_flow[flows.of_leg], -1)
-    inside = leg_row >= 0
+    # Packets rewritten before the capture: what comes is a forward, what goes is the answer to it.
+    rewritten = _rewritten(vips, len(flows))[flows.of_leg] & scene.of_services
+    inside = (leg_row >= 0) & ~rewritten
     balancers = mac_keys(vips, "balancer_macs")
     src_key, dst_key = leg_vip << VIP_SHIFT | ends.src_mac, leg_vip << VIP_SHIFT | ends.dst_mac
     balancer_sends, balancer_takes = np.isin(src_key, balancers), np.isin(dst_key, balancers)
@@ -90,8 +92,8 @@ def assign_roles(scene: Scene, topology: Topology) -> Roles:
     front_of = _flow_in_front(vips, len(flows))
     back_leg = scene.of_services & (front_of[flows.of_leg] >= 0)
     leg_row = np.where(back_leg, row_of_flow[front_of[flows.of_leg]], leg_row)
-    forward |= back_leg & scene.inbound
-    answer = back_leg & ~scene.inbound
+    forward |= (back_leg | rewritten) & scene.inbound
+    answer = (back_leg | rewritten) & ~scene.inbound
     all_rows = Roles(
         rows_flow, vip_of_flow[rows_flow], leg_row, request, forward, sent_on, reply, from_balancer, relayed, answer
     )
@@ -112,6 +114,13 @@ def _flow_in_front(vips: tuple[Vip, ...], flows: int) -> Int64:
     return front_of
 
 
+def _rewritten(vips: tuple[Vip, ...], flows: int) -> Flags:
+    """Whether each flow is a server's side of connections whose client's side is not in the capture."""
+    found = np.zeros(flows, bool)
+    found[[flow for vip in vips for flow in sorted(vip.rewritten)]] = True
+    return found
+
+
 def _vip_of_flow(scene: Scene, vips: tuple[Vip, ...]) -> Int64:
     """Position of the VIP that each flow belongs to; -1: none, or only later fragments of the flow are here."""
     flows = scene.flows
@@ -126,6 +135,7 @@ def _vip_of_flow(scene: Scene, vips: tuple[Vip, ...]) -> Int64:
         for service in vip.services:
             wanted |= (flows.protocol == service.protocol) & (flows.service_port == service.port)
         found[mine & wanted] = number
+        found[sorted(vip.rewritten)] = number
     whole = np.zeros(len(flows), bool)
     whole[flows.of_leg[scene.of_services & scene.ends.whole]] = True
     return np.where(whole, found, -1)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsrcheck.exchange.picked import Picked
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.flows.table import Int64
+from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.topology.model import DECLARED, DSR_MAC, Vip
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -39,16 +40,50 @@ class Snip:
 
 
 def forward_source(s: Sides, number: int) -> ForwardSource:
-    """The source MAC of a VIP's forwarded frames, beside that of their requests."""
-    source_mac = s.scene.ends.src_mac
-    rows = np.flatnonzero((s.roles.vip == number) & s.forward.seen & s.request.seen)
-    if not len(rows):
-        return ForwardSource()
-    source, frame = s.forward.of_first(source_mac)[rows], s.forward.leg_of_first("first_frame")[rows]
-    kept = source == s.request.of_first(source_mac)[rows]
+    """The source MAC of a VIP's forwarded frames, beside that of their requests; at a server, beside each other."""
+    source, first_frame = s.scene.ends.src_mac, s.scene.leg("first_frame")
+    asked = s.request.of_first(source)
+    known = (s.roles.vip == number) & s.forward.seen & s.request.seen & ~_given_to(s, s.request)
+    mine = known[s.forward.rows]
+    legs = s.forward.legs[mine][np.argsort(first_frame[s.forward.legs[mine]], kind="stable")]
+    row_of = np.zeros(len(source), np.int64)
+    row_of[s.forward.legs] = s.forward.rows
+    if not len(legs):
+        return _source_at_server(s, number)
+    kept = source[legs] == asked[row_of[legs]]
     kind = "requester" if kept.all() else "mixed" if kept.any() else "balancer"
-    odd = int(np.argmax(kept != kept[0])) if kind == "mixed" else 0
-    return ForwardSource(kind, int(source[odd]), int(frame[odd]))
+    odd = legs[int(np.argmax(kept != kept[0]))] if kind == "mixed" else legs[0]
+    return ForwardSource(kind, int(source[odd]), int(first_frame[odd]))
+
+
+def _given_to(s: Sides, picked: Picked) -> Flags:
+    """Whether the packets of each exchange go to the server at which the capture was taken."""
+    to = picked.of_first(s.scene.ends.dst_mac)
+    given: Flags = s.is_server(to) & s.visible.at_host(to)
+    return given
+
+
+def _source_at_server(s: Sides, number: int) -> ForwardSource:
+    """At a server: all from balancers, or connections that have both a balancer's MAC as source and another's.
+
+    A client that goes past the balancer at times has connections of either kind, but few that change over; and a change
+    back within one is the balancer's doing.
+    """
+    ends = s.scene.ends
+    of_vip = s.roles.vip == number
+    own, other = of_vip & _given_to(s, s.forward), of_vip & _given_to(s, s.request)
+    both = own & other
+    if not own.any():
+        return ForwardSource()
+    if not other.any():
+        first = int(s.forward.first[np.argmax(own)])
+        return ForwardSource("balancer", int(ends.src_mac[first]), int(s.scene.leg("first_frame")[first]))
+    back_and_forth = both & (s.forward.greatest("last_time") > s.request.least("first_time"))
+    back_and_forth &= s.request.greatest("last_time") > s.forward.least("first_time")
+    if not back_and_forth.any():
+        return ForwardSource()
+    odd = int(s.request.first[np.argmax(back_and_forth)])
+    return ForwardSource("mixed", int(ends.src_mac[odd]), int(s.scene.leg("first_frame")[odd]))
 
 
 def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
@@ -63,7 +98,7 @@ def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
         inside &= vip.mode != DSR_MAC or _reaches_servers(_declared_servers(s, vip), network, declared)
         return Snip(inside, True, min(vip.balancer_macs, default=0), _earliest(first_frame[legs]))
     addresses = [address for host in vip.balancers for address in host.addresses]
-    near = any(_same_subnet(address, vip.address) for address in addresses)
+    near = any(same_subnet(address, vip.address) for address in addresses)
     into_router = legs[np.isin(ends.dst_mac[legs], s.routers)]
     if len(into_router):
         sender = int(ends.src_mac[into_router[0]])
@@ -81,9 +116,7 @@ def _reaches_servers(servers: list[tuple[str, ...]], network: Network, snips: li
     """Whether each declared server has an address in the VIP's subnet, or beside the balancer's second arm."""
 
     def near(server: str) -> bool:
-        return ipaddress.ip_address(server) in network or any(
-            _same_subnet(server, snip, USUAL_SUBNET) for snip in snips
-        )
+        return ipaddress.ip_address(server) in network or any(same_subnet(server, snip, USUAL_SUBNET) for snip in snips)
 
     return all(any(near(server) for server in addresses) for addresses in servers)
 
@@ -92,7 +125,7 @@ def _earliest(frames: Int64) -> int:
     return int(frames.min()) if len(frames) else 0
 
 
-def _same_subnet(one: str, other: str, prefix_length: dict[int, int] = WIDEST_SUBNET) -> bool:
+def same_subnet(one: str, other: str, prefix_length: dict[int, int] = WIDEST_SUBNET) -> bool:
     """Whether two addresses share a prefix of the length that is given for their IP version."""
     first, second = ipaddress.ip_address(one), ipaddress.ip_address(other)
     host_bits = first.max_prefixlen - prefix_length[first.version]

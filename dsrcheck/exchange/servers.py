@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from dsrcheck.exchange.arrays import flags, ints
 from dsrcheck.exchange.roles import Roles
+from dsrcheck.exchange.serving import serving_columns
+from dsrcheck.exchange.sides import Sides
 from dsrcheck.exchange.visibility import Visibility
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column, Subjects
@@ -28,20 +32,21 @@ DEAF_FORWARDS = 3
 """So many forwarded packets to a silent MAC, and an unanswered question, before it is called absent."""
 
 
-def server_table(
-    scene: Scene, topology: Topology, roles: Roles, visible: Visibility, reasons: dict[str, str]
-) -> Subjects:
+def server_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
     """A row a server of a VIP.
 
     Whether it answers ARP for the VIP, asks as the VIP, announces or advertises it (each with the first frame), whether
     it is on the segment, and the first frame forwarded to it.
     """
+    scene, topology, roles, visible = s.scene, s.topology, s.roles, s.visible
     rows = [(number, mac) for number, vip in enumerate(topology.vips) for mac in sorted(vip.server_macs)]
     vip, macs = ints(number for number, _ in rows), ints(mac for _, mac in rows)
     is_v6 = flags(":" in topology.vips[number].address for number, _ in rows)
     columns: dict[str, Column] = {"server.mac": Column(macs, None, "mac")}
     answer_shown = visible.sent(macs)
     answer_shown |= flags(visible.asker_is_here(topology.vips[number].identity) for number, _ in rows)
+    # Where nobody asks, nobody can be silent.
+    answer_shown &= flags(topology.vips[number].identity in scene.asked for number, _ in rows)
     heard = np.isin(macs, list(visible.speakers))
     for name, verb, kinds, known, family in (
         ("answers_arp", "answer", (REPLY,), answer_shown, ~is_v6),
@@ -57,6 +62,7 @@ def server_table(
     on_segment, on_known, frame = _on_segment(scene, topology, roles, rows, visible)
     columns["server.on_segment"] = Column(on_segment, on_known, "flag")
     columns["server.forward_frame"] = Column(frame, frame > 0, "frame")
+    columns |= serving_columns(s, rows)
     return Subjects("server", len(rows), columns, vip, np.zeros(len(rows), np.int64), reasons)
 
 
@@ -85,15 +91,16 @@ def _on_segment(
     plain = np.flatnonzero(roles.forward & (ends.tunnel == 0))
     for place, (number, mac) in enumerate(rows):
         legs = plain[ends.dst_mac[plain] == mac]
-        legs = legs[np.isin(ends.src_mac[legs], list(topology.vips[number].balancer_macs))]
         if not len(legs):
             continue
         frame[place] = first[legs].min()
+        legs = legs[np.isin(ends.src_mac[legs], list(topology.vips[number].balancer_macs))]
         probed = bool((np.isin(claims.kind, ASKING) & (claims.dst_mac == mac)).any())
         others = topology.vips[number].server_macs - {mac}
         alone = visible.has_mirror and bool(others) and all(scene.stated.get(other) for other in others)
         absent[place] = not there[place] and frames[legs].sum() >= DEAF_FORWARDS and (probed or alone)
-    return there, there | absent, frame
+    shown = (frame > 0) & visible.of_balancer(ints(number for number, _ in rows))
+    return there, (there & shown) | absent, frame
 
 
 def owning_rows(scene: Scene, address: int) -> Int64:

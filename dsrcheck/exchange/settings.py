@@ -59,6 +59,8 @@ def setting_table(
 def _settings(
     scene: Scene, topology: Topology, roles: Roles, number: int, vip: Vip, declared: DeclaredVip
 ) -> list[Setting]:
+    if vip.remote:
+        return _mode(vip, declared.mode, number)  # the MACs here are routers'
     mine = roles.row >= 0
     mine[mine] = roles.vip[roles.row[mine]] == number
     return [
@@ -115,7 +117,7 @@ def _addresses(scene: Scene, number: int, declared: DeclaredVip) -> list[Setting
 
 def _owner(scene: Scene, number: int, vip: Vip, declared: DeclaredVip) -> list[Setting]:
     """Who owns the VIP by ARP: a MAC that is declared as a balancer (a server that claims it is for other rules)."""
-    owners = scene.owners.get(vip.identity, frozenset()) if vip.identity >= 0 else frozenset()
+    owners = scene.owners.get(vip.identity, frozenset())
     if not declared.balancer_macs or not owners:
         return []
     strange = sorted(owners - declared.balancer_macs - declared.server_macs)

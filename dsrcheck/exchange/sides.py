@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dsrcheck.exchange.arrays import ints
+from dsrcheck.exchange.arrays import flags, ints
 from dsrcheck.exchange.elsewhere import answers_from_elsewhere
 from dsrcheck.exchange.picked import Picked, pick
 from dsrcheck.exchange.roles import VIP_SHIFT, Roles, mac_keys
@@ -59,6 +59,11 @@ class Sides:
         """Whether it is a TCP connection."""
         tcp: Flags = self.protocol == TCP
         return tcp
+
+    @cached_property
+    def remote(self) -> Flags:
+        """Whether its VIP is on another link: the MACs here are routers', and nobody's in particular."""
+        return flags(vip.remote for vip in self.topology.vips)[self.roles.vip]
 
     @cached_property
     def routers(self) -> Int64:

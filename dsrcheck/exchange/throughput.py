@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dsrcheck.exchange.connection import reply_bytes, time_span
-from dsrcheck.exchange.picked import FAR
+from dsrcheck.exchange.picked import FAR, Picked
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.flows.table import Flags, Int64, column
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,61 @@ def loads(s: Sides) -> list[Load]:
         rates = (sent * 8 / seconds, (sent + back) * 8 / seconds) if seconds else (0.0, 0.0)
         found.append(Load(int(asked[rows].sum()), back, bool(shown[rows].any()), seconds, *rates))
     return found
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What one VIP carried over time, as frames on the wire, in bits/s for each bin of `width` seconds.
+
+    start: second since 1970 of the first bin. with_dsr: of the requests, which pass the balancer in any case; replies:
+    what passes it only without direct server return; None where the capture does not hold them all.
+    """
+
+    start: int
+    width: int
+    with_dsr: tuple[float, ...]
+    replies: tuple[float, ...] | None
+
+
+def rates(s: Sides, bins: int) -> list[Rates]:
+    """One a VIP, in the order of the topology; at most so many bins.
+
+    The fold counts bytes by second for each pair of MACs; a VIP gets its legs' share of all bytes of the pair.
+    """
+    found = []
+    _, by_acks = reply_bytes(s)
+    for number in range(len(s.topology.vips)):
+        asked = _legs_of(s.client_side, s, number)
+        answered = np.concatenate([_legs_of(s.reply, s, number), _legs_of(s.balancer_reply, s, number)])
+        paths = np.unique(s.scene.leg("path")[np.concatenate([asked, answered])])
+        table = s.scene.legs.throughput
+        seconds = column(table, "second")[np.isin(column(table, "path"), paths)]
+        start = int(seconds.min()) if len(seconds) else 0
+        length = int(seconds.max()) - start + 1 if len(seconds) else 0
+        width = max(-(-length // bins), 1)
+        shape = start, width, -(-length // width)
+        whole = len(answered) and not (by_acks & (s.roles.vip == number)).any()
+        replies = tuple(_binned(s, answered, *shape).tolist()) if whole else None
+        found.append(Rates(start, width, tuple(_binned(s, asked, *shape).tolist()), replies))
+    return found
+
+
+def _legs_of(picked: Picked, s: Sides, vip: int) -> Int64:
+    legs: Int64 = picked.legs[s.roles.vip[picked.rows] == vip]
+    return legs
+
+
+def _binned(s: Sides, legs: Int64, start: int, width: int, bins: int) -> npt.NDArray[np.float64]:
+    """Bits/s of some legs in each bin."""
+    table, paths = s.scene.legs.throughput, s.scene.legs.paths
+    share = np.zeros(len(paths))
+    np.add.at(share, s.scene.leg("path")[legs], s.scene.leg("bytes")[legs])
+    share /= np.maximum(column(paths, "bytes"), 1)
+    part = share[column(table, "path")]
+    rows = part > 0
+    sums = np.zeros(bins)
+    np.add.at(sums, (column(table, "second")[rows] - start) // width, column(table, "bytes")[rows] * part[rows] * 8)
+    return sums / width
 
 
 def _seconds(first: Int64, last: Int64, rows: Flags) -> float:

@@ -10,6 +10,7 @@ from dsrcheck.exchange.arrays import flags, ints, texts
 from dsrcheck.exchange.ownership import move_of, ownership_of
 from dsrcheck.exchange.senders import forward_source, snip_of
 from dsrcheck.exchange.sides import Sides, flag
+from dsrcheck.exchange.telling import telling_columns
 from dsrcheck.exchange.throughput import bit_rate, byte_count, licence, loads
 from dsrcheck.tables import Column, Subjects
 
@@ -17,7 +18,7 @@ from dsrcheck.tables import Column, Subjects
 def vip_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
     """A row a VIP, in the order of the topology."""
     count = len(s.topology.vips)
-    columns = _owner_columns(s) | _move_columns(s) | _sender_columns(s) | _load_columns(s)
+    columns = _owner_columns(s) | _move_columns(s) | _sender_columns(s) | _load_columns(s) | telling_columns(s)
     return Subjects("vip", count, columns, np.arange(count), np.zeros(count, np.int64), reasons)
 
 
@@ -37,7 +38,7 @@ def _move_columns(s: Sides) -> dict[str, Column]:
     moved = flags(move.moved for move in moves)
     return {
         "vip.moved": Column(moved, None, "flag"),
-        "vip.followed": flag(flags(move.followed for move in moves), moved),
+        "vip.followed": flag(flags(move.followed for move in moves), flags(move.known for move in moves)),
         "vip.new_mac": Column(ints(move.new_mac for move in moves), moved, "mac"),
         "vip.old_mac": Column(ints(move.old_mac for move in moves), moved, "mac"),
         "vip.stale_frame": _frames(move.frame for move in moves),

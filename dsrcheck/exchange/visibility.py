@@ -46,6 +46,10 @@ class Visibility:
                 return True
         return False
 
+    def at_host(self, macs: Int64) -> Flags:
+        """Whether the capture was taken at the host of each MAC."""
+        return np.isin(macs, [mac for view in self.topology.views for mac in view.hosts])
+
     @cached_property
     def at_balancer(self) -> bool:
         """Whether an interface of the capture is a balancer's own."""

@@ -46,8 +46,7 @@ class LadderHost:
 class Rung:
     """One frame. `time`: nanoseconds since the flow's first. `source`, `target`: positions in `Ladder.hosts`.
 
-    `text`: what it is, and what it is beside those before it; `label`: what it is alone. `frame`: as decoded, without
-    its payload; `mark`: how it relates to those before.
+    `macs`, `addresses`: of the sender and of the receiver, as text (no MAC: empty).
     """
 
     number: int
@@ -57,6 +56,17 @@ class Rung:
     kind: Kind
     reset: bool
     text: str
+    macs: tuple[str, str]
+    addresses: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class FlowRung(Rung):
+    """A frame of a flow. `label`: what it is alone, where `text` also tells what it is beside those before it.
+
+    `frame`: as decoded, without its payload; `mark`: how it relates to those before.
+    """
+
     label: str
     frame: FlowFrame
     mark: Mark
@@ -135,14 +145,17 @@ class LadderBuilder:
             rungs.append(self._rung(row, columns))
         return Ladder(self._hosts(path), tuple(rungs), self._frames)
 
-    def _rung(self, row: _Row, columns: dict[HostKey, int]) -> Rung:
+    def _rung(self, row: _Row, columns: dict[HostKey, int]) -> FlowRung:
         frame, mark = row.frame, row.mark
         macs, addresses = (frame.src_mac, frame.dst_mac), (frame.src, frame.dst)
         ends: tuple[HostKey, HostKey] = macs if self._all_macs else addresses
         source, target = (columns.get(end, HOST_LIMIT - 1) for end in ends)
-        reset = bool(frame.flags & 4) and not frame.about
-        text, label = _describe(frame, mark), _contents(frame)
-        return Rung(frame.number, row.time, source, target, mark.kind, reset, text, label, frame, mark)
+        return FlowRung(
+            number=frame.number, time=row.time, source=source, target=target, kind=mark.kind,
+            reset=bool(frame.flags & 4) and not frame.about, text=_describe(frame, mark), label=_contents(frame),
+            macs=(mac_text(macs[0]) if macs[0] else "", mac_text(macs[1]) if macs[1] else ""),
+            addresses=(ip_text(*frame.src), ip_text(*frame.dst)), frame=frame, mark=mark,
+        )  # fmt: skip
 
     def _hosts(self, path: _Path) -> tuple[LadderHost, ...]:
         hosts = [LadderHost(_name(key), self._role(path, key)) for key in path.order[:HOST_LIMIT]]

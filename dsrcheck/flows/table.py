@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsrcheck.addresses import AddressBook, address_book
+from dsrcheck.addresses import AddressBook, address_book, parse_ip
 from dsrcheck.legs import Legs, Table
 
 Int64 = npt.NDArray[np.int64]
@@ -19,6 +19,7 @@ Flags = npt.NDArray[np.bool_]
 
 TCP, UDP, ICMP, ICMP6, SCTP = 6, 17, 1, 58, 132
 PROTOCOL_NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "icmp6", SCTP: "sctp"}
+PROTOCOL_NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()}
 PORT_PROTOCOLS = (TCP, UDP, SCTP)
 
 
@@ -72,9 +73,13 @@ def column(table: Table, name: str) -> Int64:
     return np.asarray(table[name]).astype(np.int64)
 
 
-def leg_ends(legs: Legs) -> LegEnds:
-    """The columns of `LegEnds`, from a fold's legs and the paths they run on."""
+def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
+    """The columns of `LegEnds`, from a fold's legs and the paths they run on.
+
+    more: addresses that the book must hold, whether or not the capture does. Raises ValueError for what is none.
+    """
     table, paths = legs.legs, legs.paths
+    halves = np.array([parse_ip(text) for text in more], np.uint64).reshape(-1, 2)
     path = column(table, "path")
     book = address_book(
         (table["src_high"], table["src_low"]), (table["dst_high"], table["dst_low"]),
@@ -86,6 +91,7 @@ def leg_ends(legs: Legs) -> LegEnds:
         (legs.icmp["target_high"], legs.icmp["target_low"]),
         (legs.fragments["src_high"], legs.fragments["src_low"]),
         (legs.fragments["dst_high"], legs.fragments["dst_low"]),
+        (halves[:, 0], halves[:, 1]),
     )  # fmt: skip
     link = column(paths, "interface") << 36 | column(paths, "vlan")
     outer_src = book.find(paths["outer_src_high"], paths["outer_src_low"])

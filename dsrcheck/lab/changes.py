@@ -15,6 +15,7 @@ from dsrcheck.lab.forwarder import Balancer
 from dsrcheck.lab.host import Host, network
 from dsrcheck.lab.network import Network
 from dsrcheck.lab.scenario import Fault, LabError
+from dsrcheck.lab.traffic import lone_syn
 
 Deed = Callable[[Network, Host, Mapping[str, Any]], None]
 DEEDS: dict[str, Deed] = {}
@@ -169,6 +170,27 @@ def stop_service(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
 
 @deed
+def stop_udp(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Serve UDP at the real address only: the VIP's ports are closed."""
+    own = frozenset({host.interfaces[0].source_for(net.vip)})
+    for port in list(host.udp.services):
+        host.udp.bind(port, own, answer)
+
+
+@deed
+def no_tunnel(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Take the tunnel's end away."""
+    host.tunnel = False
+
+
+@deed
+def flood(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Send SYNs to the VIP, `times` in all, one `every` so long, and never go on."""
+    for nth in range(entry["times"]):
+        net.clock.at(net.clock.now + nth * entry["every"], lone_syn, net, host.name, nth)
+
+
+@deed
 def wildcard(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     """Bind the UDP services to the wildcard address, so that answers come from the real one."""
     for port in list(host.udp.services):
@@ -184,7 +206,7 @@ def balancer(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     if "resolve_by" in values:
         values["resolve_by"] = _address(net, values["resolve_by"])
     host.configure(**values)
-    if values.get("mixed_source") or values.get("keep_client_mac"):
+    if values.get("mixed_source") or values.get("flapping_source") or values.get("keep_client_mac"):
         net.switches["inside"].sticky = True
 
 
@@ -309,6 +331,12 @@ def lose(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
     for nic in net.nics[host.name][: entry.get("cards", 1)]:
         nic.lose = drop
+
+
+@deed
+def mtu(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Set the MTU of a host's last card: a link further on lets no longer packets through."""
+    host.interfaces[-1].mtu = entry["size"]
 
 
 @deed

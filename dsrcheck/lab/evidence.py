@@ -204,6 +204,16 @@ def given_as_its_own(view: View) -> Macs:
 
 
 @evidence
+def given_to_real_address(view: View) -> Macs:
+    """Data for a balanced port comes from a balancer's MAC with a server's own address as destination."""
+    return frozenset(
+        p.src_mac for _, p in view.packets
+        if p.version and p.protocol in (TCP, UDP) and p.dst in view.real and p.ports[1] in view.ports
+        and p.src_mac in view.balancers and p.payload
+    )  # fmt: skip
+
+
+@evidence
 def forward_hides_client(view: View) -> Macs:
     """The VIP is asked, and data for a server comes from the balancer's own address."""
     return given_by_balancer(view) if view.requests else NONE
@@ -217,6 +227,20 @@ def given_by_balancer(view: View) -> Macs:
         if p.version and p.protocol in (TCP, UDP) and p.src in view.snips and (p.dst in view.real or p.dst == view.vip)
         and p.ports[1] in view.ports and p.payload
     )  # fmt: skip
+
+
+@evidence
+def clients_by_balancer(view: View) -> Macs:
+    """The balancer's own address asks five times or more, and gets answers that no one check would get."""
+    sizes: dict[bool, dict[tuple[bytes, int], int]] = {True: {}, False: {}}
+    for _, p in view.packets:
+        answers = p.src in view.real or p.src == view.vip
+        if p.version and p.protocol == TCP and answers and p.ports[0] in view.ports and p.dst in view.snips:
+            mine, key = sizes[p.src == view.vip], (p.dst, p.ports[1])
+            mine[key] = mine.get(key, 0) + len(p.payload)
+    answered = [[size for size in mine.values() if size] for mine in sizes.values()]
+    unlike = any(len(mine) >= 5 and max(mine) >= 3 * min(mine) for mine in answered)
+    return given_by_balancer(view) if unlike else NONE
 
 
 @evidence
@@ -333,11 +357,13 @@ def reply_to_third(view: View) -> Macs:
 
 @evidence
 def asks_for_routed(view: View) -> Macs:
-    """A server asks by ARP for clients that are behind the router."""
-    return frozenset(
-        p.src_mac for _, p, (op, _, _, _, target) in view.arps()
-        if op == 1 and p.src_mac in view.servers and target[:3] == packets.ip("203.0.113.0")[:3]
-    )  # fmt: skip
+    """A server asks by ARP, three times or more, for a client behind the router that it was given a request of."""
+    given = {(p.dst_mac, p.src) for _, p in view.requests}
+    asked: dict[tuple[bytes, bytes], int] = {}
+    for _, p, (op, _, _, _, target) in view.arps():
+        if op == 1 and (p.src_mac, target) in given and p.src_mac in view.servers:
+            asked[p.src_mac, target] = asked.get((p.src_mac, target), 0) + 1
+    return frozenset(mac for (mac, target), times in asked.items() if times >= 3 and target[:3] != view.vip[:3])
 
 
 @evidence
@@ -378,6 +404,21 @@ def old_owner_asked(view: View) -> Macs:
     new = max(moved, key=lambda mac: moved[mac])
     late = [p for t, p in view.requests if p.dst_mac in moved and p.dst_mac != new and t > moved[new] + 3 * SECOND]
     return frozenset({new}) if len(late) > 3 else NONE
+
+
+@evidence
+def stale_owner_asked(view: View) -> Macs:
+    """One balancer's adverts end and another's begin, and requests still go to the first one six seconds later."""
+    said: dict[bytes, list[int]] = {}
+    for time, p in view.packets:
+        if p.version and p.protocol == packets.VRRP and p.src_mac in view.balancers:
+            said.setdefault(p.src_mac, []).append(time)
+    tenures = sorted((min(times), max(times), mac) for mac, times in said.items())
+    if len(tenures) < 2 or tenures[-2][1] >= tenures[-1][0]:
+        return NONE
+    since, _, new = tenures[-1]
+    late = [p for t, p in view.requests if p.dst_mac == tenures[-2][2] and t > since + 6 * SECOND]
+    return frozenset({new}) if late else NONE
 
 
 @evidence
@@ -430,6 +471,64 @@ def redirect(view: View) -> Macs:
             if view.vip in (quoted[12:16], quoted[16:20]) and quoted[9] in (TCP, UDP):
                 found.add(p.src_mac)
     return frozenset(found)
+
+
+def _icmp_errors(view: View) -> Iterator[tuple[Packet, bytes]]:
+    """ICMP errors (IPv4) with the packet each quotes."""
+    for _, p in view.packets:
+        if p.version == 4 and p.protocol == packets.ICMP and p.frame[p.transport] in (3, 5, 11):
+            yield p, p.frame[p.transport + 8 : p.end]
+
+
+@evidence
+def unreachable(view: View) -> Macs:
+    """A server calls a balanced port of the VIP unreachable."""
+    return frozenset(
+        p.src_mac for p, quoted in _icmp_errors(view)
+        if p.src_mac in view.servers and quoted[16:20] == view.vip and quoted[9] in (TCP, UDP)
+        and p.frame[p.transport : p.transport + 2] in (b"\x03\x02", b"\x03\x03", b"\x03\x0a")
+        and int.from_bytes(quoted[22:24], "big") in view.ports
+    )  # fmt: skip
+
+
+@evidence
+def tunnel_refused(view: View) -> Macs:
+    """A server calls the protocol of a tunnel unreachable."""
+    return frozenset(
+        p.src_mac for p, quoted in _icmp_errors(view)
+        if p.src_mac in view.servers and p.frame[p.transport : p.transport + 2] == b"\x03\x02"
+        and quoted[9] in (packets.IPIP, packets.IP6_IN_IP)
+    )  # fmt: skip
+
+
+@evidence
+def check_green_while_vip_dies(view: View) -> Macs:
+    """A server answers a check of its real address, and none of the connections to the VIP that it is given."""
+    checked = {
+        p.src_mac for _, p in view.packets
+        if p.version and p.src in view.real and p.dst in view.snips and p.src_mac in view.servers
+        and (p.protocol in (packets.ICMP, packets.ICMP6) or p.tcp_flags & (SYN | ACK) == SYN | ACK)
+    }  # fmt: skip
+    served = {p.src_mac for _, p in view.replies if p.protocol != TCP or not p.tcp_flags & RST}
+    went_on = {p.dst_mac for _, p in view.forwards if p.protocol == TCP and not p.tcp_flags & SYN}
+    return (syn_unanswered(view) & checked) - served - went_on
+
+
+@evidence
+def flood(view: View) -> Macs:
+    """In some second sixty or more SYNs come to the VIP that are never followed up by a packet of their sender."""
+    first: dict[tuple[bytes, int], int] = {}
+    count: dict[tuple[bytes, int], int] = {}
+    for time, p in view.requests:
+        if p.protocol == TCP and p.src_mac not in view.balancers:
+            key = (p.src, p.ports[0])
+            first.setdefault(key, time)
+            count[key] = count.get(key, 0) + 1
+    alone: dict[int, int] = {}
+    for key, time in first.items():
+        if count[key] == 1:
+            alone[time // SECOND] = alone.get(time // SECOND, 0) + 1
+    return view.culprits if max(alone.values(), default=0) >= 60 else NONE
 
 
 @evidence

@@ -62,7 +62,7 @@ def simulated(net: Network, traffic: Traffic, name: str, nth: int) -> None:
     elif traffic.kind == "ping":
         host.icmp.ping(target, 0x2A00 + nth, 1)
     elif traffic.kind == "syn-flood":
-        _syn(net, name, nth)
+        lone_syn(net, name, nth)
     elif traffic.kind == "http":
         client = HttpClient(host, target, sizes(traffic, nth), traffic.upload, traffic.pause)
         host.tcp.connect(target, port, client)
@@ -76,7 +76,7 @@ def _ensure(net: Network, name: str, port: int) -> None:
         host.tcp.listen(port, lambda connection: HttpServer(host, name))
 
 
-def _syn(net: Network, name: str, nth: int) -> None:
+def lone_syn(net: Network, name: str, nth: int) -> None:
     """A SYN of a scan: its sender has no connection, and does not answer what comes back."""
     host = net.host(name)
     src = host.source_for(net.vip)

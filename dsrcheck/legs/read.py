@@ -2,39 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
+from typing import Protocol
 
-from dsrcheck.capture import Capture, open_capture
+from dsrcheck.capture import Batch, Capture, open_capture
+from dsrcheck.capture.reader import Ending
 from dsrcheck.kernel.fold import LEG_LIMIT, Fold
 from dsrcheck.legs.model import CaptureFacts, Legs
 
 Path = str | PathLike[str]
+Watch = Callable[[int, int], bool]
+"""Called as reading goes on, with the bytes and the frames since it was called last; true: enough, stop here."""
 
 
-def read_legs(paths: Path | Sequence[Path], leg_limit: int = LEG_LIMIT) -> Legs:
+class Folds(Protocol):
+    """What batches can be folded into."""
+
+    def fold(self, batch: Batch, link_types: Sequence[int]) -> None: ...
+
+
+def read_legs(paths: Path | Sequence[Path], leg_limit: int = LEG_LIMIT, watch: Watch | None = None) -> Legs:
     """Read one capture or several (`-`: standard input) and return their legs. Memory grows with legs, not with frames.
 
-    `leg_limit`: legs kept of each capture. Raises CaptureError for the first capture that cannot be read at all; one
-    that is cut or damaged is read as far as it goes, and its `CaptureFacts.truncated` says so.
+    `leg_limit`: legs kept of each capture. A capture that `watch` stopped is as one that was interrupted; those after
+    it are left out. Raises CaptureError for the first capture that cannot be read at all; one that is cut or damaged is
+    read as far as it goes, and its `CaptureFacts.truncated` says so.
     """
     if isinstance(paths, str | PathLike):
         paths = [paths]
-    if not paths:
-        return Legs.none()
-    return Legs.join([_read_capture(path, leg_limit) for path in paths])
+    captures: list[Legs] = []
+    for path in paths:
+        captures.append(read_capture(path, leg_limit, watch))
+        if captures[-1].captures[0].interrupted:
+            break
+    return Legs.join(captures) if captures else Legs.none()
 
 
-def _read_capture(path: Path, leg_limit: int) -> Legs:
+def read_capture(path: Path, leg_limit: int = LEG_LIMIT, watch: Watch | None = None) -> Legs:
+    """Read one capture, as `read_legs` does."""
     with open_capture(path) as capture:
         fold = Fold(leg_limit)
-        link_types: list[int] = []
-        for batch in capture.batches():
-            link_types += [interface.link_type for interface in capture.interfaces[len(link_types) :]]
-            fold.fold(batch, link_types)
+        stopped = fold_frames(capture, fold, watch)
         legs = Legs.of(fold, capture.interfaces)
-        return replace(legs.whole(), captures=(capture_facts(capture, legs.totals),))
+        facts = capture_facts(capture, legs.totals)
+        return replace(legs.whole(), captures=(replace(facts, interrupted=facts.interrupted or stopped),))
+
+
+def fold_frames(capture: Capture, fold: Folds, watch: Watch | None) -> bool:
+    """Fold the frames of a capture; tell whether `watch` stopped it before its end."""
+    link_types: list[int] = []
+    read = frames = 0
+    for batch in capture.batches():
+        link_types += [interface.link_type for interface in capture.interfaces[len(link_types) :]]
+        fold.fold(batch, link_types)
+        if watch is not None:
+            if watch(capture.bytes_read - read, capture.frames - frames):
+                capture.ending = Ending("reading was interrupted")
+                return True
+            read, frames = capture.bytes_read, capture.frames
+    return False
 
 
 def capture_facts(capture: Capture, totals: dict[str, int]) -> CaptureFacts:

@@ -23,6 +23,10 @@ FORMATS: Mapping[str, Format] = {
     "text": Format("for people, in 80 columns", ("color", "steps")),
     "json": Format("for programs; its schema: dsrcheck schema"),
     "junit": Format("test results, a case for each rule and VIP", ("fail_on",)),
+    "sarif": Format("code scanning; SARIF 2.1.0", ("rules", "version")),
+    "github": Format("annotations of GitHub Actions; also writes the step summary"),
+    "html": Format("a page with pictures, in one file without scripts", ("illustrations",)),
+    "markdown": Format("a comment for a merge request"),
 }
 
 

@@ -58,8 +58,8 @@ def _case(name: str, rule: str) -> Element:
 
 def _judge(case: Element, report: Report, verdict: Verdict, found: Sequence[Finding], failing: Sequence[str]) -> None:
     """Say in a case how its rule stands."""
-    grave = [finding for finding in found if finding.severity in failing]
-    mild = [finding for finding in found if finding.severity not in failing]
+    grave = [finding for finding in found if finding.severity in failing and not report.is_known(finding)]
+    mild = [finding for finding in found if finding not in grave]
     if grave:
         first, *more = grave
         others = f" And {many(len(more), 'culprit')} more." if more else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import click
 
+from dsrcheck.report.arrange import blocks
 from dsrcheck.text import printable
 
 WIDTH = 80
@@ -56,16 +57,12 @@ def paragraph(text: str, indent: int = 0, first: str | None = None) -> list[str]
 
 def prose(text: str, indent: int) -> list[str]:
     """Paragraphs wrapped; lines that are indented are commands to copy, and stay whole however long they are."""
-    blocks: list[tuple[str, bool]] = []
-    for line in text.strip("\n").split("\n"):
-        is_command = line[:1].isspace()
-        if blocks and line.strip() and not is_command and not blocks[-1][1]:
-            blocks[-1] = (f"{blocks[-1][0]} {line.strip()}", False)
-        elif line.strip():
-            blocks.append((line.rstrip(), is_command))
     rows: list[str] = []
-    for block, is_command in blocks:
-        rows += [" " * indent + printable(block)] if is_command else paragraph(block, indent)
+    for block in blocks(text):
+        if block.is_command:
+            rows += [" " * indent + printable(line) for line in block.text.split("\n")]
+        else:
+            rows += paragraph(block.text, indent)
     return rows
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsrcheck.exits import Exit
-from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, Verdict
+from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, Fingerprint, FormerFinding, FrameRef, Verdict
 
 SCHEMA = "dsrcheck.report/1"
 INCONCLUSIVE = "inconclusive"
@@ -87,7 +87,10 @@ class VipReport:
 
 @dataclass(frozen=True)
 class Step:
-    """A row of a step table, one leg of a flow. `verdict`: OK, the rules it breaks, or None: nothing was judged."""
+    """A row of a step table, one leg of a flow. `verdict`: OK, the rules it breaks, or None: nothing was judged.
+
+    `frame`: the leg's first; not in the JSON report.
+    """
 
     step: int
     role: str
@@ -96,6 +99,12 @@ class Step:
     src_ip: str
     dst_ip: str
     verdict: str | None = None
+    frame: FrameRef | None = None
+
+    @property
+    def breaks(self) -> tuple[str, ...]:
+        """Ids of the rules that it breaks."""
+        return () if self.verdict in (None, OK) else tuple(str(self.verdict).split(", "))
 
 
 @dataclass(frozen=True)
@@ -110,9 +119,17 @@ class StepTable:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """What a report of before had: findings that are known therefore, and those of them that are gone."""
+
+    known: frozenset[Fingerprint]
+    gone: tuple[FormerFinding, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """What was read, who is who, how each rule stands, and what is wrong. `notes`: what else to know, such as how to
-    capture better."""
+    capture better; `baseline`: what was wrong before, where that was told."""
 
     captures: tuple[CaptureInfo, ...]
     vips: tuple[VipReport, ...] = ()
@@ -120,6 +137,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     steps: tuple[StepTable, ...] = ()
     notes: tuple[str, ...] = ()
+    baseline: Baseline | None = None
     schema: str = field(default=SCHEMA, init=False)
 
     @property
@@ -139,12 +157,25 @@ class Report:
         """Whether no balanced traffic was found: no VIP, or only declared ones without a flow."""
         return all(vip.provenance == "declared" and not vip.flows for vip in self.vips)
 
+    def is_known(self, finding: Finding) -> bool:
+        """Whether a report of before had the finding too; nobody is failed for it again."""
+        return self.baseline is not None and finding.fingerprint in self.baseline.known
+
+    @property
+    def new(self) -> tuple[int, ...]:
+        """Positions of the findings that a report of before did not have; those that only tell are left out."""
+        return tuple(
+            place
+            for place, finding in enumerate(self.findings)
+            if finding.severity != "info" and not self.is_known(finding)
+        )
+
     def status(self, fail_on: str = "error", exit_zero: bool = False) -> Exit:
-        """The exit status; `fail_on` is the least severity that fails, or `never`."""
+        """The exit status; `fail_on` is the least severity that fails, or `never`. Known findings fail nothing."""
         if exit_zero:
             return Exit.CLEAN
         failing = failing_severities(fail_on)
-        if any(finding.severity in failing for finding in self.findings):
+        if any(finding.severity in failing and not self.is_known(finding) for finding in self.findings):
             return Exit.FINDINGS
         return Exit.NOTHING_TO_CHECK if self.nothing_to_check else Exit.CLEAN
 
@@ -157,9 +188,14 @@ class Report:
             "vips": [_vip(vip) for vip in self.vips],
             "verdicts": [_plain(verdict) for verdict in self.verdicts],
             "findings": [_plain(finding) for finding in self.findings],
-            "steps": [_plain(table) for table in self.steps],
+            "steps": [_steps(table) for table in self.steps],
             "notes": list(self.notes),
-        }
+        } | self._compared()
+
+    def _compared(self) -> dict[str, Any]:
+        if self.baseline is None:
+            return {}
+        return {"baseline": {"new": list(self.new), "gone": _plain(self.baseline.gone)}}
 
 
 def failing_severities(fail_on: str) -> tuple[str, ...]:
@@ -186,6 +222,12 @@ def _vip(vip: VipReport) -> dict[str, Any]:
 def _host(host: Host) -> dict[str, Any]:
     fields: dict[str, Any] = _plain(host)
     return fields if host.flows is not None else {name: value for name, value in fields.items() if name != "flows"}
+
+
+def _steps(table: StepTable) -> dict[str, Any]:
+    fields: dict[str, Any] = _plain(table)
+    steps = [{name: value for name, value in step.items() if name != "frame"} for step in fields["steps"]]
+    return fields | {"steps": steps}
 
 
 def _plain(value: Any) -> Any:

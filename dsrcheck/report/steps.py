@@ -13,10 +13,11 @@ from dsrcheck.addresses import mac_text
 from dsrcheck.exchange.arrays import flags
 from dsrcheck.exchange.roles import VIP_SHIFT
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.findings import Finding
+from dsrcheck.findings import Finding, FrameRef
 from dsrcheck.flows.table import Int64, group_rows
 from dsrcheck.report.model import OK, Step, StepTable
 from dsrcheck.topology.model import NAT, PROXY
+from dsrcheck.topology.scene import Scene
 
 KIND_LIMIT = 8
 """Step tables a VIP: one flow of each kind, the commonest kinds first."""
@@ -51,7 +52,7 @@ class RoleLegs:
 
 def step_tables(s: Sides, findings: tuple[Finding, ...]) -> tuple[StepTable, ...]:
     """One table a kind of flow: flows of a kind have the same roles between the same kinds of hosts."""
-    legs = _role_legs(s, np.flatnonzero(s.roles.row >= 0))
+    legs = role_legs(s)
     kinds = _kinds(s, legs)
     tables = []
     for number, vip in enumerate(s.topology.vips):
@@ -76,7 +77,7 @@ def flow_steps(s: Sides, flow: int, findings: tuple[Finding, ...]) -> dict[int, 
     if not len(rows):
         return {}
     row = int(rows[0])
-    legs = _role_legs(s, np.flatnonzero(s.roles.row == row))
+    legs = role_legs(s, np.flatnonzero(s.roles.row == row))
     return _steps(s, int(s.roles.vip[row]), row, legs.of_row(row), findings)
 
 
@@ -87,8 +88,9 @@ def _answered_elsewhere(s: Sides, flow: int) -> Int64:
     return found
 
 
-def _role_legs(s: Sides, legs: Int64) -> RoleLegs:
-    """The role of some legs, each of an exchange."""
+def role_legs(s: Sides, some: Int64 | None = None) -> RoleLegs:
+    """The legs of all exchanges with what each is; or only some of these legs."""
+    legs = np.flatnonzero(s.roles.row >= 0) if some is None else some
     legs = legs[np.lexsort((s.scene.leg("first_frame")[legs], s.roles.row[legs]))]
     rows, r = s.roles.row[legs], s.roles
     rewriting = flags(vip.mode in (NAT, PROXY) for vip in s.topology.vips)[r.vip[rows]] if len(rows) else rows > 0
@@ -132,7 +134,7 @@ def _steps(
 ) -> dict[int, Step]:
     """Leg -> its step."""
     ends, book, vip = s.scene.ends, s.scene.book, s.topology.vips[number]
-    failing = {(finding.rule, finding.subject.mac) for finding in findings if finding.vip == vip.address}
+    failing = failing_hosts(findings, vip.address)
     elsewhere = [(int(s.wrong[row]), REPLY)] if s.wrong[row] >= 0 else []
     steps = {}
     for leg, role in [*sorted(legs, key=lambda pair: STEPS[pair[1]]), *elsewhere]:
@@ -144,14 +146,26 @@ def _steps(
             dst_mac=mac_text(int(ends.dst_mac[leg])) if ends.dst_mac[leg] else None,
             src_ip=book.text(int(ends.src[leg])),
             dst_ip=book.text(int(ends.dst[leg])) + tunnel,
-            verdict=_verdict(s, number, row, leg, role, failing),
+            verdict=", ".join(broken_rules(s, row, leg, role, failing)) or OK,
+            frame=first_frame(s.scene, leg),
         )
     return steps
 
 
-def _verdict(s: Sides, number: int, row: int, leg: int, role: int, failing: set[tuple[str, str | None]]) -> str:
-    """ok, or the rules that this very step breaks."""
-    ends, vip = s.scene.ends, s.topology.vips[number]
+def first_frame(scene: Scene, leg: int) -> FrameRef:
+    """The first frame of a leg."""
+    interface = int(scene.legs.paths["interface"][scene.leg("path")[leg]])
+    return FrameRef(scene.legs.interfaces[interface].capture, int(scene.leg("first_frame")[leg]))
+
+
+def failing_hosts(findings: tuple[Finding, ...], vip: str) -> set[tuple[str, str | None]]:
+    """(rule, MAC of the culprit) of a VIP's findings."""
+    return {(finding.rule, finding.subject.mac) for finding in findings if finding.vip == vip}
+
+
+def broken_rules(s: Sides, row: int, leg: int, role: int, failing: set[tuple[str, str | None]]) -> tuple[str, ...]:
+    """The rules that this very leg of an exchange breaks."""
+    ends, vip = s.scene.ends, s.topology.vips[int(s.roles.vip[row])]
     source, to = int(ends.src_mac[leg]), int(ends.dst_mac[leg])
     from_vip = bool(ends.src[leg] == vip.identity)
     reset = bool(s.scene.leg("rst")[leg]) and ("DSR204", mac_text(source)) in failing
@@ -167,4 +181,4 @@ def _verdict(s: Sides, number: int, row: int, leg: int, role: int, failing: set[
         "DSR204": is_reply and reset,
     }
     rules = {rule for rule, _ in failing}
-    return ", ".join(rule for rule, breaks in broken.items() if breaks and rule in rules) or OK
+    return tuple(rule for rule, breaks in broken.items() if breaks and rule in rules)

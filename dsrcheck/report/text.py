@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime
 
-from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, Verdict
+from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, FormerFinding, Verdict
 from dsrcheck.report.layout import WIDTH, Paint, columns, flowing, paragraph, prose
 from dsrcheck.report.model import OK, CaptureInfo, Host, Report, Step, StepTable, VipReport, by_severity
-from dsrcheck.report.words import culprit, listing, many, octets, verdict_words
+from dsrcheck.report.words import culprit, culprit_lines, duration, many, octets, verdict_words
 from dsrcheck.text import printable
 
 HOST_LIMIT = 8
@@ -27,6 +26,7 @@ def render(report: Report, *, color: bool = False, steps: bool = False) -> str:
     paint = Paint(color)
     sections = [
         [*_headline(report, paint), *(line for capture in report.captures for line in _capture(capture, paint))],
+        [*_compared(report, paint)],
         *([*_vip(vip, paint)] for vip in report.vips),
         *_findings(report, paint),
         *([*_steps(table, paint)] for table in report.steps if steps),
@@ -43,21 +43,17 @@ def _headline(report: Report, paint: Paint) -> Iterator[str]:
     first, *rest = paragraph(f"{word}: {sentence}")
     yield first.replace(word, paint.rank(word, report.verdict), 1)
     yield from rest
-    errors = [finding for finding in by_severity(report.findings) if finding.severity == "error"]
-    culprits: dict[str, list[str]] = {}
-    for finding in errors:
-        if finding.because_of is None:
-            culprits.setdefault(finding.name, []).append(culprit(finding) or "see below")
-    for name, named in culprits.items():
-        yield from paragraph(f"{name}: {listing(named)}", 2 * INDENT, f"{'':{INDENT}}-")
-    entailed = sum(finding.because_of is not None for finding in errors)
-    if entailed:
-        verb = "follows" if entailed == 1 else "follow"
-        yield from paragraph(f"{many(entailed, 'more error')} that {verb} from this", 2 * INDENT, f"{'':{INDENT}}-")
+    for line in culprit_lines(report):
+        yield from paragraph(line, 2 * INDENT, f"{'':{INDENT}}-")
 
 
 def _capture(capture: CaptureInfo, paint: Paint) -> Iterator[str]:
-    facts = [many(capture.frames, "frame"), *_duration(capture), capture.link_type, f"vantage: {capture.vantage}"]
+    facts = [
+        many(capture.frames, "frame"),
+        *filter(None, [duration(capture)]),
+        capture.link_type,
+        f"vantage: {capture.vantage}",
+    ]
     if capture.dropped:
         facts.append(f"{many(capture.dropped, 'frame')} dropped")
     yield from paragraph(f"{capture.path}: {', '.join(facts)}", LABEL, "capture")
@@ -65,15 +61,18 @@ def _capture(capture: CaptureInfo, paint: Paint) -> Iterator[str]:
         yield from map(paint.dim, paragraph(note, LABEL))
 
 
-def _duration(capture: CaptureInfo) -> Iterator[str]:
-    if capture.first_time and capture.last_time:
-        seconds = (_moment(capture.last_time) - _moment(capture.first_time)).total_seconds()
-        yield f"{seconds:,.1f} s from {capture.first_time[:19].replace('T', ' ')} UTC"
-
-
-def _moment(time: str) -> datetime:
-    """A time of the report, to the microsecond: datetime knows no nanoseconds."""
-    return datetime.fromisoformat(time[:26])
+def _compared(report: Report, paint: Paint) -> Iterator[str]:
+    """What is new, and what is gone, since a report of before."""
+    if report.baseline is None:
+        return
+    new = [report.findings[place] for place in report.new]
+    told: list[tuple[str, Finding | FormerFinding]] = [("new", finding) for finding in new]
+    told += [("gone", finding) for finding in report.baseline.gone]
+    for row, (word, finding) in enumerate(told):
+        whose = f" for {finding.vip}" if finding.vip else ""
+        text = f"{word}: {finding.severity} {finding.rule} {finding.name}{whose}: {culprit(finding) or 'no culprit'}"
+        lines = paragraph(text, LABEL, "" if row else "baseline")
+        yield from (lines if word == "new" else map(paint.dim, lines))
 
 
 def _vip(vip: VipReport, paint: Paint) -> Iterator[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding
-from dsrcheck.report.model import Report, VipReport
+from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, FormerFinding
+from dsrcheck.report.model import CaptureInfo, Report, VipReport, by_severity
 
 NAMED_LIMIT = 3
 """VIPs, and culprits of one rule, that a sentence names; what is more is counted."""
@@ -34,7 +35,16 @@ def listing(items: Sequence[str]) -> str:
 
 
 def verdict_words(report: Report) -> tuple[str, str]:
-    """The verdict in a word or two, and the sentence that says what it rests on."""
+    """The verdict in a word or two, and the sentence that says what it rests on, and how it stands to a baseline."""
+    word, sentence = _verdict(report)
+    if report.baseline is None:
+        return word, sentence
+    new = len(report.new)
+    known = sum(finding.severity != "info" for finding in report.findings) - new
+    return word, f"{sentence}. Against the baseline: {new:,} new, {known:,} known, {len(report.baseline.gone):,} gone"
+
+
+def _verdict(report: Report) -> tuple[str, str]:
     vips = listing([f"{vip.address} ({vip.mode})" for vip in report.vips])
     counts = [
         many(number, severity)
@@ -63,7 +73,33 @@ def _unproved_paths(report: Report, vip: VipReport) -> Iterator[str]:
             yield path
 
 
-def culprit(finding: Finding) -> str:
+def culprit_lines(report: Report) -> list[str]:
+    """Who is to blame for each kind of error, a line a rule, and how many errors follow from these."""
+    errors = [finding for finding in by_severity(report.findings) if finding.severity == "error"]
+    culprits: dict[str, list[str]] = defaultdict(list)
+    for finding in errors:
+        if finding.because_of is None:
+            culprits[finding.name].append(culprit(finding) or "see below")
+    lines = [f"{name}: {listing(named)}" for name, named in culprits.items()]
+    entailed = sum(finding.because_of is not None for finding in errors)
+    verb = "follows" if entailed == 1 else "follow"
+    return [*lines, *([f"{many(entailed, 'more error')} that {verb} from this"] if entailed else [])]
+
+
+def duration(capture: CaptureInfo) -> str:
+    """How long a capture lasts, and from when; empty where it has no times."""
+    if not (capture.first_time and capture.last_time):
+        return ""
+    seconds = (_moment(capture.last_time) - _moment(capture.first_time)).total_seconds()
+    return f"{seconds:,.1f} s from {capture.first_time[:19].replace('T', ' ')} UTC"
+
+
+def _moment(time: str) -> datetime:
+    """A time of the report, to the microsecond: datetime knows no nanoseconds."""
+    return datetime.fromisoformat(time[:26])
+
+
+def culprit(finding: Finding | FormerFinding) -> str:
     """Whose behaviour or settings must change, in one line; empty when it is not known."""
     subject = finding.subject
     return " ".join(part for part in (subject.role, subject.mac, subject.address) if part)

@@ -74,6 +74,15 @@ forward_source_frame frame    a frame that carries it
 snip_in_subnet       flag     the balancer has an own address in the VIP's subnet
 balancer_mac         mac      the balancer's MAC that forwards without one
 snip_frame           frame    a frame that shows it
+ping_by_balancer     flag     the balancer answers pings of the address
+ping_mac             mac      the MAC that answers
+ping_frame           frame    the first answer
+uneven               flag     a server gets far more, or far less, than its share of the connections
+shares               text     the share of each server
+one_sided            number   connections of which one direction is not in the capture
+two_sided            number   the others
+flood_peak           number   most SYNs of one second that were never followed up by their senders
+flood_frame          frame    the first of them
 request_bytes        number   payload bytes that clients sent
 reply_bytes          number   payload bytes that they got, counted or proved by acknowledgements
 throughput_known     flag     rates with DSR and without are both known
@@ -121,6 +130,7 @@ astray_frame        frame    the first such frame
         """
 dst_role            text     role of the destination MAC: server, balancer, gateway, client, broadcast, other
 server_mac          mac      the server that the frames reach, behind a gateway or tunnel too
+client_kept         flag     the source address is the client's, not one of the balancer's own
 same_packets        flag     the packets are those of the request: ports, sequence numbers, IP id and payload
 ttl_drop            number   by how much TTL falls from request to forward
 missing             number   request packets that were not forwarded
@@ -175,6 +185,18 @@ advertise_frame frame    such a message
 is_ipv6         flag     the VIP is an IPv6 address
 on_segment      flag     its MAC is on the segment that forwarded frames are sent to
 forward_frame   frame    the first frame forwarded to it
+takes           flag     it answers no forwarded request with ICMP unreachable
+takes_frame     frame    such a message
+takes_word      text     what it calls unreachable: protocol, port, host prohibited, ...
+decapsulates    flag     it answers what comes in a tunnel
+decapsulates_frame frame a frame that shows it
+decapsulates_word text   what it does instead, in words
+checked_at_vip  flag     a check asks the VIP on it; false: only its own address, while the VIP fails on it
+checked_at_vip_frame frame such a check, or its answer
+checked_at_vip_word text the address that is checked instead
+clients_by_router flag   it answers clients behind a router by a router; false: it asks for them by ARP
+clients_by_router_frame frame such a question
+clients_by_router_word text the client it asks for
 """,
     ),
     **VIP,

@@ -51,7 +51,7 @@ def read_source(path: Traversable | Path, file: str) -> Source:
     except OSError as error:
         raise RuleError(file, None, f"cannot be read: {error.strerror}") from None
     if len(data) > SIZE_LIMIT:
-        raise RuleError(file, None, f"is longer than {SIZE_LIMIT:,} bytes; a rule file holds one rule")
+        raise RuleError(file, None, f"is longer than {SIZE_LIMIT:,} bytes")
     try:
         text = data.decode()
         document = tomllib.loads(text)

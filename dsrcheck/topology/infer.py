@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsrcheck.addresses import mac_text
-from dsrcheck.flows.table import PROTOCOL_NAMES, TCP, Int64, are_among, distinct_rows
+from dsrcheck.flows.table import TCP, Int64, are_among, distinct_rows
+from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.declared import Declaration, DeclaredVip
 from dsrcheck.topology.evidence import (
     Candidate,
@@ -23,6 +24,7 @@ from dsrcheck.topology.evidence import (
 from dsrcheck.topology.model import DECLARED, DSR_MAC, INFERRED, TUNNEL_MODES, UNKNOWN, Host, Service, Vip
 from dsrcheck.topology.rewriting import Rewriter, find_nat, find_proxies
 from dsrcheck.topology.scene import Scene
+from dsrcheck.topology.unseen import declared_services, is_on_this_link, remote_vip, rewritten_flows
 from dsrcheck.topology.vantage import View, views
 
 VIP_LIMIT = 256
@@ -45,20 +47,27 @@ def infer(scene: Scene, declared: Declaration | None = None) -> Topology:
     routers = find_routers(scene, declared)
     rewriters = find_proxies(scene) | find_nat(scene)
     wanted = {scene.book.find_text(vip.address): vip for vip in declared.vips} if declared else {}
+    assert -1 not in wanted, "read_scene was not told of the declared VIPs"
     vips = []
-    for candidate in _candidates(scene, set(rewriters) | set(wanted) - {-1}):
+    for candidate in _candidates(scene, set(rewriters) | set(wanted)):
         declared_vip = wanted.get(candidate.address)
         rewriter = rewriters.get(candidate.address)
         proposal = _proposal(scene, candidate, seen_from, rewriter)
-        if declared_vip and not _on_this_link(scene, declared_vip):
-            vips.append(_absent(declared_vip, ELSEWHERE))
+        if declared_vip and _is_remote(scene, declared_vip, proposal):
+            vips.append(remote_vip(scene, declared_vip, routers))
         elif proposal or declared_vip:
-            vips.append(_vip(scene, candidate, proposal, rewriter, declared_vip, routers, seen_from))
-    if declared:
-        vips += [_absent(vip) for vip in declared.vips if scene.book.find_text(vip.address) < 0]
+            vip = _vip(scene, candidate, proposal, rewriter, declared_vip, routers)
+            vips.append(_with_rewritten(scene, vip, declared_vip, declared))
     vips = [vip for vip in vips if vip.services or vip.provenance == DECLARED or vip.evidence]
     routers -= {mac for vip in vips for mac in vip.balancer_macs}
     return Topology(tuple(sorted(vips, key=lambda vip: (vip.identity, vip.address))), seen_from, routers, declared)
+
+
+def _is_remote(scene: Scene, vip: DeclaredVip, proposal: Proposal | None) -> bool:
+    """Whether nobody on the captured link is known to be one of a declared VIP's hosts."""
+    if vip.balancer_macs | vip.server_macs:
+        return not is_on_this_link(scene, vip)
+    return proposal is None
 
 
 def _proposal(
@@ -137,7 +146,7 @@ def _subnets_apart(scene: Scene, addresses: frozenset[int]) -> bool:
 
 def _vip(
     scene: Scene, candidate: Candidate, proposal: Proposal | None, rewriter: Rewriter | None,
-    declared: DeclaredVip | None, routers: frozenset[int], seen_from: tuple[View, ...],
+    declared: DeclaredVip | None, routers: frozenset[int],
 ) -> Vip:  # fmt: skip
     balancers = set(proposal.balancers) if proposal else set()
     if declared and declared.balancer_macs:
@@ -145,7 +154,9 @@ def _vip(
     departures, arrivals = candidate.departures(scene), candidate.arrivals(scene)
     nobody = {0}  # a link type without that MAC
     declared_servers = set(declared.server_macs) if declared else set()
-    repliers = {src for src, _ in departures} - balancers - routers - nobody
+    # Who only passes a reply on, as a router does, is no server.
+    replying = candidate.outbound[~scene.passed_on[candidate.outbound]]
+    repliers = set(np.unique(scene.ends.src_mac[replying]).tolist()) - balancers - routers - nobody
     if proposal and proposal.balancers:
         # A backup that took over: it owns the address and takes its packets, and others answer.
         rivals = answered_at_once(scene, candidate.address)
@@ -216,10 +227,19 @@ def _services(
 def _with_declared(services: tuple[Service, ...], declared: DeclaredVip | None) -> tuple[Service, ...]:
     """The services seen, and those that are declared and were not seen to be balanced (their mode stays unknown)."""
     known = {(service.protocol, service.port) for service in services}
-    numbers = {name: number for number, name in PROTOCOL_NAMES.items()}
-    wanted = {(numbers[name], port) for name, port in declared.services} if declared else set()
-    more = (Service(protocol, port, UNKNOWN) for protocol, port in sorted(wanted - known))
-    return (*services, *more)
+    wanted = declared_services(declared) if declared else ()
+    return (*services, *(service for service in wanted if (service.protocol, service.port) not in known))
+
+
+def _with_rewritten(scene: Scene, vip: Vip, declared: DeclaredVip | None, declaration: Declaration | None) -> Vip:
+    """The VIP with the flows that are rewritten out of sight, and the mode which that is, where they are told."""
+    if not declared or not declaration or vip.flow_pairs:
+        return vip
+    flows, mode = rewritten_flows(scene, declared, declaration)
+    rows = sorted(flows)
+    ports = pairs(scene.flows.protocol[rows], scene.flows.service_port[rows])
+    services = tuple(replace(s, mode=mode) if (s.protocol, s.port) in ports else s for s in vip.services)
+    return replace(vip, rewritten=flows, services=services, mode=declared.mode or (mode if flows else vip.mode))
 
 
 def _balancer_hosts(
@@ -258,17 +278,3 @@ def _addresses(scene: Scene, macs: set[int], vip: int) -> tuple[str, ...]:
     own = set().union(*(scene.own.get(mac, frozenset()) for mac in macs)) - {vip}
     texts = [scene.book.text(address) for address in sorted(own)]
     return tuple(text for text in texts if not text.startswith("fe80:"))
-
-
-ELSEWHERE = "none of its declared MACs is in this capture: it was taken on another link"
-
-
-def _on_this_link(scene: Scene, vip: DeclaredVip) -> bool:
-    """Whether a declared VIP's hosts are on the captured link: behind a router its packets have the router's MACs."""
-    macs = vip.balancer_macs | vip.server_macs
-    return not macs or any(src in macs or dst in macs for src, dst in scene.unicast_edges)
-
-
-def _absent(vip: DeclaredVip, why: str = "not in this capture") -> Vip:
-    mode = vip.mode or UNKNOWN
-    return Vip(vip.address, -1, mode, balancers=vip.balancers, subnet=vip.subnet, provenance=DECLARED, evidence=(why,))

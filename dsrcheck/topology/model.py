@@ -35,7 +35,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Vip:
-    """A virtual address: `identity` is its place in the address book (-1: declared, but not in the capture)."""
+    """A virtual address: `identity` is its place in the address book."""
 
     address: str
     identity: int
@@ -49,6 +49,10 @@ class Vip:
     evidence: tuple[str, ...] = ()
     flow_pairs: dict[int, int] = field(default_factory=dict)
     """nat and proxy: flow at the client's side -> flow at the server's side."""
+    rewritten: frozenset[int] = frozenset()
+    """Flows at the server's side whose client's side is not in the capture: the VIP is in none of their packets."""
+    remote: bool = False
+    """Declared, and nobody on the captured link is known to be one of its hosts: its packets come by a router."""
 
     @property
     def balancer_macs(self) -> frozenset[int]:

@@ -91,7 +91,8 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     asking = scene.of_services & scene.inbound & (ends.protocol == TCP) & (scene.leg("syn") > 0)
     answered = np.zeros(len(flows), np.int64)
     back = scene.of_services & ~scene.inbound
-    np.maximum.at(answered, flows.of_leg[back], scene.leg("payload")[back])
+    # How far the answer came, not how many bytes it took: what one side has to send again the other has not.
+    np.maximum.at(answered, flows.of_leg[back], scene.leg("seq_advance")[back])
     found = {}
     served, asked = _flows_by_sender(scene, serving), _flows_by_sender(scene, asking)
     for box, back_box in _front_and_back(set(asked), set(served)):

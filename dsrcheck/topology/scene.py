@@ -24,6 +24,7 @@ from dsrcheck.flows.table import (
 )
 from dsrcheck.legs import Legs
 from dsrcheck.topology.claims import Claims, claim_columns, pairs
+from dsrcheck.topology.declared import Declaration
 from dsrcheck.topology.hops import Hops, find_hops, sample_columns
 
 INITIAL_TTLS = (32, 64, 128, 255)
@@ -191,9 +192,9 @@ def _grouped(rows: set[tuple[int, ...]]) -> dict[int, frozenset[int]]:
     return {key: frozenset(values) for key, values in found.items()}
 
 
-def read_scene(legs: Legs) -> Scene:
-    """Everything that can be said of a fold without knowing anybody's role."""
-    ends = leg_ends(legs)
+def read_scene(legs: Legs, declared: Declaration | None = None) -> Scene:
+    """Everything that can be said of a fold without knowing anybody's role; declared VIPs have a place in the book."""
+    ends = leg_ends(legs, tuple(vip.address for vip in declared.vips) if declared else ())
     flows = join_flows(legs, ends)
     samples = sample_columns(legs.legs)
     claims = claim_columns(legs, ends.book)

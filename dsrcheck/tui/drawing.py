@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from dsrcheck.flows.ladder import Rung
+from dsrcheck.flows.ladder import FlowRung
 from dsrcheck.tui.picture import Layout, Line, body, heading, lay_out
 from dsrcheck.tui.reading import Picture
 
@@ -62,7 +62,7 @@ class Drawing(ScrollView, can_focus=True):
         """Draw another picture, from its first frame."""
         self.picture = picture
         rungs = picture.ladder.rungs
-        self.set_reactive(Drawing.place, next((at for at, rung in enumerate(rungs) if isinstance(rung, Rung)), -1))
+        self.set_reactive(Drawing.place, next((at for at, rung in enumerate(rungs) if isinstance(rung, FlowRung)), -1))
         self._lay_out()
         self.scroll_to(y=0, animate=False, force=True)
         self.post_message(self.Moved(self.place))
@@ -81,12 +81,12 @@ class Drawing(ScrollView, can_focus=True):
         self.refresh()
 
     @property
-    def rung(self) -> Rung | None:
+    def rung(self) -> FlowRung | None:
         """The frame under the cursor."""
         if self.picture is None or not 0 <= self.place < len(self.picture.ladder.rungs):
             return None
         rung = self.picture.ladder.rungs[self.place]
-        return rung if isinstance(rung, Rung) else None
+        return rung if isinstance(rung, FlowRung) else None
 
     def render_line(self, y: int) -> Strip:
         """A line of the heading, or of the frames below it."""

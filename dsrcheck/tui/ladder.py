@@ -16,7 +16,7 @@ from textual.worker import get_current_worker
 from dsrcheck.addresses import ip_text, mac_text
 from dsrcheck.capture import CaptureError
 from dsrcheck.findings import FrameRef
-from dsrcheck.flows.ladder import Rung
+from dsrcheck.flows.ladder import FlowRung
 from dsrcheck.flows.reread import TCP, Address, FlowError
 from dsrcheck.flows.summary import flow_totals
 from dsrcheck.flows.table import PORT_PROTOCOLS, PROTOCOL_NAMES
@@ -114,7 +114,7 @@ class LadderView(View):
     def _go_to(self, frame: FrameRef) -> None:
         picture = self.drawing.picture
         for place, rung in enumerate(picture.ladder.rungs if picture else ()):
-            if isinstance(rung, Rung) and rung.number == frame.number and self._frame_of(rung) == frame:
+            if isinstance(rung, FlowRung) and rung.number == frame.number and self._frame_of(rung) == frame:
                 self.drawing.place = place
                 return
 
@@ -143,7 +143,7 @@ class LadderView(View):
             at = picture.step_of[self.drawing.place]
             self.query_one("#detail", Static).update(detail(rung, picture.steps[at] if at is not None else None))
 
-    def _frame_of(self, rung: Rung) -> FrameRef:
+    def _frame_of(self, rung: FlowRung) -> FrameRef:
         captures = self.drawing.picture.capture_of if self.drawing.picture else ()
         at = rung.frame.interface
         return FrameRef(captures[at] if at < len(captures) else 0, rung.number)
@@ -160,7 +160,9 @@ class LadderView(View):
         """The next frame whose words hold a text."""
         picture = self.drawing.picture
         rungs = picture.ladder.rungs if picture else ()
-        held = [at for at, rung in enumerate(rungs) if isinstance(rung, Rung) and needle.lower() in rung.text.lower()]
+        held = [
+            at for at, rung in enumerate(rungs) if isinstance(rung, FlowRung) and needle.lower() in rung.text.lower()
+        ]
         others = [at for at in held if (at - self.drawing.place) * step > 0]
         if held:
             self.drawing.place = (
@@ -217,7 +219,7 @@ def step_table(steps: tuple[Step, ...]) -> Content:
     return Content("\n").join(lines)
 
 
-def detail(rung: Rung, step: Step | None) -> Content:
+def detail(rung: FlowRung, step: Step | None) -> Content:
     """One frame: its ends, its fields, and what changed on the way."""
     frame = rung.frame
     ports = frame.protocol in PORT_PROTOCOLS and not frame.about and not frame.fragment

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsrcheck.flows.dump import amount
-from dsrcheck.flows.ladder import FLAG_NAMES, LadderHost, Rung, Skipped
+from dsrcheck.flows.ladder import FLAG_NAMES, FlowRung, LadderHost, Skipped
 from dsrcheck.flows.marks import Kind
-from dsrcheck.flows.reread import TCP
+from dsrcheck.flows.reread import ICMP, ICMPV6, TCP
+from dsrcheck.flows.table import PROTOCOL_NAMES
 from dsrcheck.report.model import OK, Step
 from dsrcheck.text import printable
 from dsrcheck.tui.reading import Picture
@@ -68,7 +69,7 @@ class Layout:
 
 def lay_out(picture: Picture, width: int) -> Layout:
     """Spread the lifelines over a width; labels are centred on them, so half a label stands out at either side."""
-    shown = [rung for rung in picture.ladder.rungs if isinstance(rung, Rung)]
+    shown = [rung for rung in picture.ladder.rungs if isinstance(rung, FlowRung)]
     numbers = max([4, *(len(str(rung.number)) for rung in shown)])
     times = max([8, *(len(_seconds(rung.time)) for rung in shown)])
     words = TEXT_ROOM if width >= NARROWEST_WITH_TEXT else 0
@@ -105,16 +106,11 @@ def body(picture: Picture, layout: Layout) -> list[Line]:
     lines: list[Line] = []
     for place, rung in enumerate(picture.ladder.rungs):
         if isinstance(rung, Skipped):
-            parts = _on_lifelines("┊", layout)
-            lines.append(
-                Line(
-                    ((f"{'':{layout.gutter}}", ""), *parts[1:], (f"  {amount(rung.frames, 'frame')} left out", "faint"))
-                )
-            )
-            continue
-        if rung.mark.gap:
-            lines.append(_missing(rung, layout))
-        lines.append(_rung(picture, place, rung, layout))
+            left_out = f"  {amount(rung.frames, 'frame')} left out (a draws all)", "faint"
+            lines.append(Line((*_on_lifelines("┊", layout), left_out)))
+        elif isinstance(rung, FlowRung):
+            lines += [_missing(rung, layout)] * (rung.mark.gap > 0)
+            lines.append(_rung(picture, place, rung, layout))
     if not picture.ladder.frames:
         lines.append(Line((("no frame of this flow is in the files any more", "odd"),)))
     else:
@@ -132,7 +128,7 @@ def is_broken(step: Step | None) -> bool:
     return step is not None and step.verdict not in (None, OK)
 
 
-def _rung(picture: Picture, place: int, rung: Rung, layout: Layout) -> Line:
+def _rung(picture: Picture, place: int, rung: FlowRung, layout: Layout) -> Line:
     at = picture.step_of[place]
     step = picture.steps[at] if at is not None else None
     sign, tone = _sign(rung, step)
@@ -144,7 +140,7 @@ def _rung(picture: Picture, place: int, rung: Rung, layout: Layout) -> Line:
     return Line(tuple(parts), place)
 
 
-def _sign(rung: Rung, step: Step | None) -> Part:
+def _sign(rung: FlowRung, step: Step | None) -> Part:
     """The sign of what stands out, and the tone of the whole line."""
     if rung.reset:
         return "✗", "bad"
@@ -161,7 +157,7 @@ def _sign(rung: Rung, step: Step | None) -> Part:
     return " ", f"step{step.step}" if step else "plain"
 
 
-def _words(picture: Picture, rung: Rung, step: Step | None) -> str:
+def _words(picture: Picture, rung: FlowRung, step: Step | None) -> str:
     """What the frame is on its way, and what changed since it was seen before."""
     if rung.frame.about:
         return rung.text
@@ -180,7 +176,7 @@ def _other_ends(first: Step, step: Step) -> list[str]:
     return [f"{word} {address}" for word, address in ends if address not in known]
 
 
-def _arrow(rung: Rung, layout: Layout, tone: str) -> list[Part]:
+def _arrow(rung: FlowRung, layout: Layout, tone: str) -> list[Part]:
     """The lifelines with the arrow across them, its label on it."""
     start, stop = layout.lifelines[rung.source], layout.lifelines[rung.target]
     before = _lifelines(layout)
@@ -210,7 +206,7 @@ def _pad(layout: Layout) -> Part:
     return " " * (layout.area - layout.lifelines[-1] - 1) if layout.words else "", ""
 
 
-def _label(rung: Rung, room: int) -> str:
+def _label(rung: FlowRung, room: int) -> str:
     """What the frame is, in as many words as fit on its arrow."""
     frame = rung.frame
     choices = [rung.label]
@@ -218,6 +214,8 @@ def _label(rung: Rung, room: int) -> str:
         flags = " ".join(name for bit, name in FLAG_NAMES if frame.flags & bit) or "no flags"
         length = f" len {frame.payload_length}" if frame.payload_length else ""
         choices += [flags + length, flags, flags.replace(" ", "+")]
+    elif frame.protocol in PROTOCOL_NAMES and not frame.about and frame.protocol not in (ICMP, ICMPV6):
+        choices = [f"{PROTOCOL_NAMES[frame.protocol].upper()} {rung.label}", rung.label]
     elif frame.about:
         choices += [rung.label.partition(" (")[0], "ICMP error", "ICMP"]
     for text in choices:
@@ -226,7 +224,7 @@ def _label(rung: Rung, room: int) -> str:
     return _fit(choices[-1], room) if room > 2 else ""
 
 
-def _missing(rung: Rung, layout: Layout) -> Line:
+def _missing(rung: FlowRung, layout: Layout) -> Line:
     text = f"▲ {amount(rung.mark.gap, 'byte')} missing"
     low = min(layout.lifelines[rung.source], layout.lifelines[rung.target])
     before = _lifelines(layout)

@@ -15,7 +15,7 @@ import numpy as np
 from dsrcheck.addresses import mac_text
 from dsrcheck.capture import open_capture
 from dsrcheck.findings import FrameRef
-from dsrcheck.flows.ladder import HOST_LIMIT, Ladder, LadderBuilder, LadderHost, Rung
+from dsrcheck.flows.ladder import HOST_LIMIT, FlowRung, Ladder, LadderBuilder, LadderHost
 from dsrcheck.flows.marks import Mark, Marker
 from dsrcheck.flows.reread import LATEST, FlowError, FlowFrame, FlowKey, check_rereadable, flow_frames
 from dsrcheck.flows.table import PORT_PROTOCOLS
@@ -76,7 +76,9 @@ def read_picture(snapshot: Snapshot, row: int, everything: bool = False) -> Pict
     if steps and all(step.step != FORWARD for step in steps.values()):
         ladder = _with_bypassed_balancer(ladder, s.topology.vips[int(s.roles.vip[s.roles.row[next(iter(steps))]])])
     places = {_key_of_leg(snapshot, leg): place for place, leg in enumerate(steps)}
-    step_of = tuple(places.get(_key_of_frame(rung.frame)) if isinstance(rung, Rung) else None for rung in ladder.rungs)
+    step_of = tuple(
+        places.get(_key_of_frame(rung.frame)) if isinstance(rung, FlowRung) else None for rung in ladder.rungs
+    )
     client = s.scene.book.text(int(flows.client[front]))
     captures = tuple(known.capture for known in s.scene.legs.interfaces)
     return Picture(row, rows, client, ladder, tuple(steps.values()), step_of, captures)
@@ -159,7 +161,7 @@ def _with_bypassed_balancer(ladder: Ladder, vip: Vip) -> Ladder:
     role = f"balancer {balancer.name or ', '.join(balancer.addresses[:2])}".strip()
     rungs = tuple(
         replace(rung, source=rung.source + (rung.source > 0), target=rung.target + (rung.target > 0))
-        if isinstance(rung, Rung)
+        if isinstance(rung, FlowRung)
         else rung
         for rung in ladder.rungs
     )

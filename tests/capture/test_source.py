@@ -176,3 +176,19 @@ def test_read_error_keeps_what_was_read(tmp_path: Path, monkeypatch: pytest.Monk
     with open_capture("-") as capture:
         assert len(frames_of(capture)) == 200
         assert "reading failed: Input/output error" in str(capture.truncated)
+
+
+def test_other_storage() -> None:
+    """A name with a scheme is read by fsspec, compressed or not; what is not there, or nobody knows, is one line."""
+    import fsspec
+
+    store = fsspec.filesystem("memory")
+    store.pipe("/plain.pcap", CONTENT)
+    store.pipe("/packed.pcap.gz", gzip.compress(CONTENT))
+    for name in ("memory://plain.pcap", "memory://packed.pcap.gz"):
+        with open_capture(name) as capture:
+            assert (capture.path, len(frames_of(capture))) == (name, 200)
+            assert capture.splits == name.endswith(".pcap")
+    for name, told in (("memory://none.pcap", "no such file"), ("nonsense://x", "cannot be opened: ")):
+        with pytest.raises(CaptureError, match=told):
+            open_capture(name)

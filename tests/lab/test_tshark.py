@@ -19,7 +19,10 @@ BROKEN_PACKETS = (
 # At the ends only: on a mirror and at the balancer each forward looks like a retransmission.
 TROUBLED_TCP = "tcp.analysis.flags || _ws.expert.severity >= 6291456"
 # What is meant to be there: a path MTU found, a cable that loses, a balancer that died, the moved VIP, the flood.
-UNEASY = {"ipip-mtu", "dsr-lossy", "dsr-failover-crash", "dsr-failover", "dsr-syn-flood", "dsr-offload"}
+UNEASY = {
+    "ipip-mtu", "dsr-path-mtu", "dsr-lossy", "dsr-failover-crash", "dsr-failover", "dsr-failover-routed",
+    "dsr-syn-flood", "dsr-offload",
+}  # fmt: skip
 HEALTHY = [
     name
     for name, scenario in sorted(scenarios().items())

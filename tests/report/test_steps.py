@@ -24,6 +24,7 @@ def test_healthy() -> None:
         (3, "reply", WEB1.mac, CLIENT.mac, VIP, CLIENT.ip),
     ]
     assert {step.verdict for step in table.steps} == {"ok"}
+    assert [step.breaks for step in table.steps] == [(), (), ()]
 
 
 def test_kinds_by_number() -> None:

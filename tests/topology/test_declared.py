@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dsrcheck.topology.declared import SIZE_LIMIT, TopologyError, read_topology
-from dsrcheck.topology.infer import infer
+from dsrcheck.topology.declared import SIZE_LIMIT, Declaration, TopologyError, read_topology
+from dsrcheck.topology.infer import Topology, infer
 from dsrcheck.topology.scene import read_scene
-from tests.ladder import BALANCER, GATEWAY, VIP, WEB1, healthy
+from tests.ladder import BALANCER, GATEWAY, VIP, WEB1, Ladder, healthy
 
 WHOLE = """
 [[vip]]
@@ -37,6 +37,11 @@ def write(folder: Path, text: str | bytes) -> Path:
     return path
 
 
+def understood(net: Ladder, declared: Declaration) -> Topology:
+    """The topology of a mirror's capture with a declared one."""
+    return infer(read_scene(net.legs(), declared), declared)
+
+
 def test_whole_file(tmp_path: Path) -> None:
     """All that a file may say is read."""
     declared = read_topology(write(tmp_path, WHOLE))
@@ -51,7 +56,7 @@ def test_whole_file(tmp_path: Path) -> None:
 
 def test_declared_facts_are_taken(tmp_path: Path) -> None:
     """A declared VIP keeps its names and provenance; servers that are seen and not declared are added."""
-    topology = infer(read_scene(healthy().legs()), read_topology(write(tmp_path, WHOLE)))
+    topology = understood(healthy(), read_topology(write(tmp_path, WHOLE)))
     (vip,) = topology.vips
     assert (vip.provenance, vip.mode, vip.subnet) == ("declared", "dsr-mac", "192.0.2.0/24")
     assert [host.name for host in (*vip.balancers, *vip.servers)] == ["lb1", "web1", None]
@@ -60,7 +65,7 @@ def test_declared_facts_are_taken(tmp_path: Path) -> None:
 
 def test_declared_elsewhere(tmp_path: Path) -> None:
     """A declared VIP that the capture does not hold is told of as such."""
-    topology = infer(read_scene(healthy().legs()), read_topology(write(tmp_path, '[[vip]]\naddress = "203.0.113.9"')))
+    topology = understood(healthy(), read_topology(write(tmp_path, '[[vip]]\naddress = "203.0.113.9"')))
     assert [(vip.address, vip.evidence) for vip in topology.vips if vip.provenance == "declared"] == [
         ("203.0.113.9", ("not in this capture",))
     ]

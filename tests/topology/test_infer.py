@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from dsrcheck.analysis import analyze
+from dsrcheck.lab import run, scenarios
 from dsrcheck.topology.infer import Topology, infer
 from dsrcheck.topology.model import Vip
 from dsrcheck.topology.scene import read_scene
@@ -186,6 +189,14 @@ def test_proxy() -> None:
     assert vip.mode == "proxy"
     assert vip.balancer_macs == numbers(BALANCER)
     assert vip.server_macs == numbers(WEB1, WEB2)
+
+
+def test_a_proxy_whose_server_sends_again(tmp_path: Path) -> None:
+    """What is lost behind a proxy of two MACs and sent once more makes the one side longer than the other."""
+    scenario = scenarios()["article-normal-mode"]
+    losing = {"do": "lose", "host": "balancer", "way": "in", "nth": 5, "cards": 2, "at": None}
+    run(replace(scenario, changes=(losing,))).write(tmp_path / "x.pcapng", "mirror")
+    assert [vip.mode for vip in analyze(tmp_path / "x.pcapng").report.vips] == ["proxy"]
 
 
 def plain_routing() -> Ladder:

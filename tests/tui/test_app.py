@@ -251,6 +251,20 @@ def test_save_writes_where_the_user_says() -> None:
     assert watch.saved == ["seen.pcapng"]
 
 
+def test_the_evidence_of_a_finding_is_written(tmp_path: Path) -> None:
+    """e writes the frames of the rule, as many as the finding names, for Wireshark."""
+    target = tmp_path / "evidence.pcapng"
+
+    async def script(pilot: Pilot[None], app: DsrcheckApp) -> None:
+        await press(pilot, "2", "e")
+        app.screen.query_one("#path", Input).value = str(target)
+        await press(pilot, "enter")
+
+    drive(watch_files([BACK]), script)
+    named = next(finding for finding in snapshot_of(BACK).analysis.report.findings if finding.rule == "DSR202").frames
+    assert snapshot_of(str(target)).frames == len(named)
+
+
 def test_a_filter_is_copied() -> None:
     """y puts a display filter on the clipboard, on every view that has something under a cursor."""
 

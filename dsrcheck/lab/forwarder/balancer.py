@@ -35,7 +35,7 @@ class Balancer(Host):
         self.vips = list(dict.fromkeys(service.vip for service in settings.services))
         self._services = {(s.vip, s.protocol, s.port): s for s in settings.services}
         self._probes: dict[tuple[bytes, int], Server] = {}
-        self._count = 0
+        self.forwarded = 0
         self.sysctls["all.ip_forward"] = 1
         self.health = Health(self)
 
@@ -140,14 +140,14 @@ class Balancer(Host):
 
     def _forward(self, interface: Interface, packet: Packet, server: Server, session: Session | None) -> None:
         defects = self.settings.defects
-        self._count += 1
-        if defects.lose and self._count % defects.lose == 0:
+        self.forwarded += 1
+        if defects.lose and self.forwarded % defects.lose == 0:
             return
         mode = self.settings.mode
         if defects.rewrite_destination:
             mode = "nat"
         SENDERS[mode](self, interface, packet, server, session)
-        if defects.twice and self._count % defects.twice == 0:
+        if defects.twice and self.forwarded % defects.twice == 0:
             # Well after what a mirror takes to copy a frame: these are two frames on the wire.
             self.clock.at(
                 self.clock.now + self.delay(3000, 6000), SENDERS[mode], self, interface, packet, server, session

@@ -35,6 +35,8 @@ def by_mac(balancer: Balancer, interface: Interface, packet: Packet, server: Ser
     keep = balancer.settings.keep_client_mac
     if defects.mixed_source and session is not None:
         keep = session.number % 2 == 0
+    if defects.flapping_source:
+        keep = balancer.forwarded % defects.flapping_source == 0
     balancer.pass_on(octets, packet, defects.resolve_by or server.address, packet.src_mac if keep else None)
 
 

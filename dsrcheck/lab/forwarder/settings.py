@@ -34,7 +34,8 @@ class Defects:
 
     `resolve_by`: forwards go to the MAC of this address instead of the server's. `ttl`: forwards leave with this TTL.
     `sequence_shift`: added to sequence numbers. `lose`, `twice`: of so many forwarded packets one. `mixed_source`: each
-    second connection keeps the requester's MAC as source. `rewrite_destination`, `source_nat`: NAT in the place of DSR.
+    second connection keeps the requester's MAC as source; `flapping_source`: of so many packets one does.
+    `rewrite_destination`, `source_nat`: NAT in the place of DSR.
     """
 
     resolve_by: bytes | None = None
@@ -44,6 +45,7 @@ class Defects:
     lose: int = 0
     twice: int = 0
     mixed_source: bool = False
+    flapping_source: int = 0
     rewrite_destination: bool = False
     source_nat: bool = False
 

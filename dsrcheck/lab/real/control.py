@@ -17,16 +17,21 @@ from dsrcheck.lab.vantage import ALIASES
 if TYPE_CHECKING:
     from dsrcheck.lab.real.inside import Whereabouts
 
-PACE = 2.0
-"""How much faster than in the simulator things happen: twelve seconds of a scenario are six. Kernels keep their own
-time: a SYN that nobody answers is sent again after one second, whatever the pace."""
+
+def pace_of(scenario: Scenario) -> float:
+    """How much faster than in the simulator things happen: mostly twelve seconds of a scenario are six.
+
+    Kernels keep their own time: a SYN that nobody answers is sent again after one second, whatever the pace. Balancers
+    that watch each other do as their standards say, and rules judge how many seconds a hand-over takes.
+    """
+    return 1.0 if scenario.balancers > 1 else 2.0
 
 
 class RealLab:
     """A scenario on real network stacks, while it runs; a context manager. Everything it makes is gone at its end.
 
     `fault`: is there from the beginning. `endless`: the traffic begins anew when it is through. `capture`: whether to
-    keep what is captured, for `finish`; leave it out where something else watches. `pace`: see PACE. Raises LabError
+    keep what is captured, for `finish`; leave it out where something else watches. `pace`: see pace_of. Raises LabError
     where this machine or the scenario does not allow it.
     """
 
@@ -37,14 +42,14 @@ class RealLab:
         seed: int = 0,
         host: str | None = None,
         *,
-        pace: float = PACE,
+        pace: float | None = None,
         endless: bool = False,
         capture: bool = False,
     ) -> None:
         self.scenario, self.fault = find(scenario, fault)
         self.seed = seed
         self.host = host
-        self.pace = pace
+        self.pace = pace or pace_of(self.scenario)
         self.endless = endless
         self.capture = capture
         self._visitors: list[subprocess.Popen[Any]] = []
@@ -153,7 +158,7 @@ def run(
     fault: str | Fault | None = None,
     seed: int = 0,
     host: str | None = None,
-    pace: float = PACE,
+    pace: float | None = None,
 ) -> LabRun:
     """Run a scenario on real network stacks, maybe with a fault, and return what every vantage captured.
 

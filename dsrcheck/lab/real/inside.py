@@ -23,12 +23,14 @@ from dsrcheck.lab.real.play import Play
 from dsrcheck.lab.real.taps import Taps
 from dsrcheck.lab.real.undo import Restore, snapshot
 from dsrcheck.lab.run import LabRun
-from dsrcheck.lab.scenario import Fault, LabError, Scenario
+from dsrcheck.lab.scenario import Fault, LabError, Scenario, names
 from dsrcheck.lab.truth import record
 from dsrcheck.lab.vantage import recordings
 
 AGAIN = 0.02
 """Seconds to wait for a marker before another is sent."""
+PATIENCE = 20.0
+"""Seconds after which a marker will not come any more."""
 IDLE = 60.0
 """Seconds to wait where nothing is awaited in particular."""
 
@@ -119,7 +121,7 @@ class Inside:
                 raise EOFError  # whoever waits for an answer says nothing, unless it is gone
         self._mark("end")
         self.play.selector.unregister(self.taps)
-        seen, dropped = self.taps.end()
+        seen, dropped = self.taps.end(self.play.moves)
         net, order = self.play.net, self.order
         for name, frames in seen.items():
             net.taps[name].frames = frames
@@ -142,10 +144,13 @@ class Inside:
     def _mark(self, phrase: str) -> None:
         """Wait until every tap has seen a marker."""
         assert self.taps is not None
-        self.taps.mark(phrase)
-        again = time.monotonic() + AGAIN
+        dead = [nic.name for name in self.play.off for nic in self.play.net.nics[name]]
+        self.taps.mark(phrase, dead)
+        again, patience = time.monotonic() + AGAIN, time.monotonic() + PATIENCE
         while not self.taps.marked:
             self.play.step(AGAIN)
+            if time.monotonic() >= patience:
+                raise LabError(f"dumpcap shows nothing of {names(self.taps.unmarked)}")
             if time.monotonic() >= again:
                 self.taps.mark(phrase)
                 again = time.monotonic() + AGAIN

@@ -84,7 +84,7 @@ def commands(before: State, after: State) -> list[str]:
     return [
         *(f"route del {route}" for route in sorted(before.routes - after.routes)),
         *(f"addr del {address.replace(' nodad', '')}" for address in sorted(before.addresses - after.addresses)),
-        *(f"addr add {address}" for address in sorted(after.addresses - before.addresses)),
+        *(f"addr replace {address}" for address in sorted(after.addresses - before.addresses)),
         # Networks before the gateways that are in them.
         *(f"route replace {r}" for r in sorted(after.routes, key=lambda r: (" via " in r, r)) if not same),
         *(f"neigh del {entry.replace(' nud permanent', '')}" for entry in sorted(before.neighbours - after.neighbours)),

@@ -43,6 +43,11 @@ class Namespace:
         """Call a function in the namespace, and wait for what it returns."""
         return self._thread.submit(function, *arguments, **named).result()
 
+    def close(self) -> None:
+        """Let it go, as far as this process holds it."""
+        os.close(self.fd)
+        self._thread.shutdown(wait=False)
+
     def ip(self, commands: Sequence[str]) -> None:
         """Have iproute2 do commands, written without the leading `ip`. Raises LabError with what it says."""
         if commands:

@@ -16,6 +16,7 @@ TOOLS = {"unshare": "util-linux", "nsenter": "util-linux", "ip": "iproute2", "du
 """Programs, and the Debian packages that bring them."""
 PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 """Where they are looked for: Debian keeps some from the path of ordinary users."""
+SYSCTLS = Path("/proc/sys")
 SWITCHES = {
     "kernel/unprivileged_userns_clone": ("0", "1"),
     "kernel/apparmor_restrict_unprivileged_userns": ("1", "0"),
@@ -53,12 +54,11 @@ def entrance() -> tuple[str, ...] | None:
 @cache
 def cannot_run() -> str | None:
     """Why the real lab cannot run on this machine, with what to do, in one line; none if it can."""
-    missing = [name for name in TOOLS if shutil.which(name, path=PATH) is None]
+    missing = [name for name in TOOLS if shutil.which(name, os.F_OK, PATH) is None]
     if missing:
         packages = " ".join(dict.fromkeys(TOOLS[name] for name in missing))
         return f"the real lab needs {' and '.join(missing)}: apt install {packages}"
-    capture = subprocess.run([tool("dumpcap"), "--version"], check=False, capture_output=True)
-    if capture.returncode:
+    if shutil.which("dumpcap", path=PATH) is None:
         return "the real lab needs dumpcap, which you may not start: usermod -aG wireshark $USER, and log in again"
     if entrance() is None:
         return f"this system does not let you make network namespaces: {_remedy()}"
@@ -67,11 +67,11 @@ def cannot_run() -> str | None:
 
 def _remedy() -> str:
     for name, (closed, opened) in SWITCHES.items():
-        switch = Path("/proc/sys", name)
+        switch = SYSCTLS / name
         if switch.exists() and switch.read_text().strip() == closed:
             return f"sysctl -w {name.replace('/', '.')}={opened}, or run it as root"
     if os.geteuid():
-        return "run it as root, or in a container that allows user namespaces"
+        return "run it as root"
     return "in a container give it CAP_SYS_ADMIN (docker run --cap-add SYS_ADMIN, or --privileged)"
 
 

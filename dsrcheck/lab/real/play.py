@@ -24,7 +24,7 @@ from dsrcheck.lab.network import Network, build
 from dsrcheck.lab.real import cards, clients, kernel, services
 from dsrcheck.lab.real.namespace import Namespace
 from dsrcheck.lab.real.needs import plays_itself
-from dsrcheck.lab.real.taps import MIRRORS
+from dsrcheck.lab.real.taps import MIRRORS, Move
 from dsrcheck.lab.scenario import Scenario, Traffic
 from dsrcheck.lab.traffic import schedule, simulated
 from dsrcheck.lab.wire import Nic
@@ -45,20 +45,23 @@ class Play:
         self.ports: dict[str, str] = {}
         """Devices of the switch at which something is seen, each with its vantage."""
         self.macs: dict[str, set[bytes]] = {}
-        """Of each host's port, the addresses its card listens to."""
+        """Of each host's port, the addresses its card listens to, now or once."""
+        self.moves: list[Move] = []
+        """Who has begun to listen to a virtual MAC, and when."""
         self.selector = selectors.DefaultSelector()
         self._switch = Namespace("switch")
         self._states: dict[str, kernel.State] = {}
         self._served: dict[tuple[str, services.Binding], services.Service] = {}
         self._cabled: set[str] = set()
+        self.off: set[str] = set()
+        """Hosts that are switched off."""
         self._bridges: set[str] = set()
         self._begin = 0
         self.net.changed = self.follow
         _still_ipv6(self._switch, False)
-        self._switch.ip(["link set lo up"])
-        for change_ in scenario.changes:
-            change(self.net, change_, change_["at"] or 0, None)
         self.follow()
+        for entry in scenario.changes:
+            change(self.net, entry, entry["at"] or 0, None)
 
     @property
     def switch(self) -> Namespace:
@@ -75,10 +78,11 @@ class Play:
             for place, interface in enumerate(host.interfaces):
                 nics = self.net.nics.get(name, [])
                 self._cable(name, interface, nics[place] if place < len(nics) else None)
-            if not self._plays(name):
+            self._power(name, host)
+            if host.up and not self._plays(name):
                 self._configure(name, host)
-            for nic in self.net.nics.get(name, []):
-                self._switch.ip([f"link set {nic.name} {'up' if nic.up else 'down'}"])
+        for name in self.spaces.keys() - self.net.hosts.keys():
+            self._vanish(name)
 
     def _plays(self, name: str) -> bool:
         return plays_itself(self.net.scenario, name)
@@ -88,6 +92,17 @@ class Play:
         kernel_six = self.net.scenario.ip == 6 and not self._plays(name)
         _still_ipv6(space, kernel_six)
         space.ip(["link set lo up"])
+
+    def _vanish(self, name: str) -> None:
+        """A host that is in the plan no longer."""
+        space = self.spaces.pop(name)
+        space.ip(["link del eth0"])  # and with it the port at the other end
+        space.close()
+        self._states.pop(name, None)
+        self.off.discard(name)
+        for port in (f"{name}.0", f"{name}.eth1"):
+            self._cabled.discard(port)
+            self.ports.pop(port, None)
 
     def _cable(self, name: str, interface: Interface, nic: Nic | None) -> None:
         port = nic.name if nic is not None else f"{name}.{interface.name}"
@@ -103,6 +118,13 @@ class Play:
             interface.neighbours = KernelNeighbours(self.net.hosts[name], interface, space)
         if nic is not None:
             self._connect(name, interface, nic, space)
+
+    def _power(self, name: str, host: Host) -> None:
+        """Take a host's cards down, or up again: then a kernel has to be told anew all that it knew of them."""
+        if host.up == (name in self.off):
+            self.off ^= {name}
+            self._states.pop(name, None)
+            self.spaces[name].ip([f"link set {i.name} {'up' if host.up else 'down'}" for i in host.interfaces])
 
     def _bridge(self, nic: Nic | None) -> str | None:
         if nic is None or nic.switch is None:
@@ -122,6 +144,8 @@ class Play:
             self.ports[nic.name] = nic.tap.name
             self.macs[nic.name] = nic.macs | self._virtual(name)
             nic.tap = None
+        if name in self.net.forwarders and nic is self.net.nics[name][0]:
+            self.net.forwarders[name].balancer.listen_mac = partial(self._listen, nic)
         if self._plays(name):
             card = space.call(cards.listening, interface.name)
             self.selector.register(card, selectors.EVENT_READ, partial(self._take, card, nic))
@@ -133,6 +157,10 @@ class Play:
         forwarder = self.net.forwarders.get(name)
         shared = forwarder is not None and forwarder.balancer.settings.virtual_mac
         return {virtual_mac(forwarder.balancer.settings.router_id)} if shared and forwarder is not None else set()
+
+    def _listen(self, nic: Nic, mac: bytes) -> None:
+        nic.macs.add(mac)
+        self.moves.append(Move(time.time_ns(), nic.name, mac))
 
     def _configure(self, name: str, host: Host) -> None:
         before, after = self._states.get(name, kernel.State()), kernel.wanted(host)
@@ -177,6 +205,8 @@ class Play:
     def _act(self, net: Network, traffic: Traffic, name: str, nth: int) -> None:
         if self._plays(name):
             simulated(net, traffic, name, nth)
+            return
+        if not net.host(name).up:
             return
         todo = clients.task(net, traffic, nth, self.pace)
         self.follow_services()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,14 +71,16 @@ class Dns:
     def __init__(self, address: tuple[str, int], family: int) -> None:
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.bind(address)
+        self.socket.setblocking(False)
 
     def fileno(self) -> int:
         return self.socket.fileno()
 
     def handle_request(self) -> None:
-        """Answer one question."""
-        question, asker = self.socket.recvfrom(2048)
-        self.socket.sendto(answer(question), asker)
+        """Answer one question, if there is one after all, and a way back."""
+        with contextlib.suppress(OSError):
+            question, asker = self.socket.recvfrom(2048)
+            self.socket.sendto(answer(question), asker)
 
     def server_close(self) -> None:
         self.socket.close()

@@ -11,8 +11,9 @@ import socket
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from signal import SIGINT
+from typing import NamedTuple
 
 from dsrcheck.capture import open_capture
 from dsrcheck.lab import packets
@@ -23,6 +24,16 @@ from dsrcheck.lab.scenario import LabError
 
 MARKER = 0x88B5  # IEEE 802, local experimental
 SNAP_LENGTH = 65_536
+QUEUE = ("-N", "1000000", "-C", "500000000")
+"""Packets and octets that dumpcap may keep until we take them: by default it drops what is more than a thousand."""
+
+
+class Move(NamedTuple):
+    """A MAC is at a port of the switch from now on. `time`: nanoseconds since 1970."""
+
+    time: int
+    port: str
+    mac: bytes
 
 
 class Taps:
@@ -33,11 +44,12 @@ class Taps:
 
     def __init__(self, switch: Namespace, ports: Mapping[str, str], macs: Mapping[str, Iterable[bytes]]) -> None:
         self.switch = switch
-        self.ports = ports
+        self.ports = dict(ports)
+        self.macs = macs
         self._data = bytearray()
         self._waiting: set[str] = set()
         self._phrase = b""
-        arguments = [tool("dumpcap"), "-q"]
+        arguments = [tool("dumpcap"), "-q", "-t", *QUEUE]
         for port in ports:
             arguments += ["-i", port, "-s", str(SNAP_LENGTH)]
             if macs.get(port):
@@ -65,10 +77,13 @@ class Taps:
             raise LabError(f"dumpcap ended: {' '.join(' '.join(said).split())}")
         self._data += piece
 
-    def mark(self, phrase: str) -> None:
-        """Put a marker frame on every port, or on those where the last one of this phrase has not been seen yet."""
+    def mark(self, phrase: str, dead: Collection[str] = ()) -> None:
+        """Put a marker frame on every port, or on those where the last one of this phrase has not been seen yet.
+
+        `dead`: ports whose far end is down; they have nothing more to show.
+        """
         if self._phrase != phrase.encode():
-            self._phrase, self._waiting = phrase.encode(), set(self.ports)
+            self._phrase, self._waiting = phrase.encode(), set(self.ports) - set(dead)
         for port in self._waiting:
             # A mirror hears what comes in at the other end of its pair.
             through = f"{port}.port" if port in MIRRORS else port
@@ -81,11 +96,19 @@ class Taps:
     @property
     def marked(self) -> bool:
         """Whether the markers have been written, and all that came before them."""
-        self._waiting = {port for port in self._waiting if self._told(port) not in self._data}
-        return not self._waiting
+        return not self.unmarked
 
-    def end(self) -> tuple[dict[str, list[tuple[int, bytes]]], int]:
-        """Stop; what each vantage captured up to the last marker, and how many frames were lost while capturing."""
+    @property
+    def unmarked(self) -> set[str]:
+        """The ports whose marker has not been written yet."""
+        self._waiting = {port for port in self._waiting if self._told(port) not in self._data}
+        return self._waiting
+
+    def end(self, moves: Sequence[Move]) -> tuple[dict[str, list[tuple[int, bytes]]], int]:
+        """Stop; what each vantage captured up to the last marker, and how many frames were lost while capturing.
+
+        `moves`: of MACs from one port to another, in order; a port has seen what came to such a MAC while it was there.
+        """
         self._dumpcap.send_signal(SIGINT)
         rest, _ = self._dumpcap.communicate()
         self._sender.close()
@@ -96,9 +119,16 @@ class Taps:
         written = sum(map(len, frames.values()))
         seen: dict[str, list[tuple[int, bytes]]] = {vantage: [] for vantage in self.ports.values()}
         for port, vantage in self.ports.items():
-            end = next(n for n, (_, frame) in enumerate(frames[port]) if self._told(port) in frame)
-            seen[vantage] += [pair for pair in frames[port][:end] if pair[1][12:14] != MARKER.to_bytes(2, "big")]
-        return seen, _lost(self._data + rest, written)
+            marks = (n for n, (_, frame) in enumerate(frames[port]) if self._told(port) in frame)
+            end = next(marks, len(frames[port]))
+            shared = {move.mac for move in moves} & set(self.macs.get(port, ()))
+            seen[vantage] += [
+                (time, frame)
+                for time, frame in frames[port][:end]
+                if frame[12:14] != MARKER.to_bytes(2, "big")
+                and (frame[:6] not in shared or port_of(moves, frame[:6], time) == port)
+            ]
+        return seen, lost(self._data + rest, written)
 
     def _frames(self, path: str) -> dict[str, list[tuple[int, bytes]]]:
         ports = list(self.ports)
@@ -112,7 +142,12 @@ class Taps:
         return frames
 
 
-def _lost(data: bytes | bytearray, written: int) -> int:
+def port_of(moves: Sequence[Move], mac: bytes, time: int) -> str | None:
+    """At which port a MAC was at a time."""
+    return next((move.port for move in reversed(moves) if move.mac == mac and move.time <= time), None)
+
+
+def lost(data: bytes | bytearray, written: int) -> int:
     """How many frames the kernel dropped, by dumpcap's interface statistics (draft-ietf-opsawg-pcapng, 4.6).
 
     What came while dumpcap was ending it counts both as received and as dropped, and that is no loss.

@@ -15,7 +15,7 @@ Restore = Callable[[], None]
 def snapshot(net: Network) -> Restore:
     """Remember the configuration of every host; the function that comes back restores it.
 
-    Hosts that have joined since are unplugged. What has happened cannot be taken back: an announcement, a lost session
+    Hosts that have joined since are gone. What has happened cannot be taken back: an announcement, a lost session
     table, a balancer's hand-over.
     """
     hosts = [_host(net, name) for name in net.hosts]
@@ -25,9 +25,7 @@ def snapshot(net: Network) -> Restore:
         for back in hosts:
             back()
         for name in net.hosts.keys() - known:
-            net.hosts[name].up = False
-            for nic in net.nics[name]:
-                nic.up = False
+            del net.hosts[name], net.nics[name], net.roles[name]
 
     return restore
 

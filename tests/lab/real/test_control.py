@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,42 @@ def test_a_change_is_made_and_taken_back() -> None:
             lab.undo()
         with pytest.raises(LabError, match="there is no deed 'explode'"):
             lab.do({"do": "explode", "host": "server1"})
+
+
+def test_a_host_joins_and_is_gone_again() -> None:
+    """A second owner of the VIP, twice: each time it is there while the change is on."""
+    with real.RealLab(SHORT, endless=True) as lab:
+        for _ in range(2):
+            lab.do("second-owner")
+            with lab.run_in("mirror", ["ip", "-o", "link", "show", "stranger.0"]) as asked:
+                assert asked.wait() == 0
+            lab.undo()
+            with lab.run_in("mirror", ["ip", "-o", "link", "show", "stranger.0"], stderr=subprocess.DEVNULL) as asked:
+                assert asked.wait() != 0
+
+
+def test_a_server_is_switched_off_and_on_again() -> None:
+    """Its card is down, and afterwards its kernel has the routes that it lost."""
+
+    def route(lab: real.RealLab) -> str:
+        asked = lab.run_in("server1", ["ip", "route", "show", "default"], stdout=subprocess.PIPE, text=True)
+        return str(asked.communicate()[0]).strip()
+
+    with real.RealLab(SHORT, endless=True) as lab:
+        assert route(lab).startswith("default via 10.0.0.254")
+        lab.do({"do": "power-off", "host": "server1"})
+        assert route(lab) == ""
+        lab.undo()
+        assert route(lab).startswith("default via 10.0.0.254")
+
+
+def test_a_balancer_that_is_off_hears_nothing() -> None:
+    """Its cable is dead: clients ask for the VIP on the mirror, and at the balancer there is nothing to see."""
+    off = {"do": "power-off", "host": "balancer", "at": None}
+    with real.RealLab(replace(SHORT, changes=(off,)), capture=True) as lab:
+        made = lab.finish()
+    assert "mirror" in made.vantages
+    assert "balancer" not in made.vantages
 
 
 def test_the_mirror_shows_endless_traffic() -> None:
