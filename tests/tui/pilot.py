@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 import dsrcheck
 from dsrcheck import live
@@ -76,7 +78,9 @@ def drive(watch: Watch, script: Script, size: tuple[int, int] = SMALL) -> Dsrche
 async def settle(pilot: Pilot[None]) -> None:
     """Wait until no worker runs, and all that they and the keys set off is drawn."""
     for _ in range(3):  # a worker's message may start another worker
-        await pilot.app.workers.wait_for_complete()
+        while not all(worker.is_finished for worker in pilot.app.workers):
+            with suppress(WorkerCancelled):  # one that a newer one took the place of: the others are still waited for
+                await pilot.app.workers.wait_for_complete()
         await pilot.pause()
 
 
