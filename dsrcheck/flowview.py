@@ -96,7 +96,7 @@ def flow_span(scene: Scene, row: int, key: FlowKey) -> tuple[int, int]:
     icmp = scene.legs.icmp
     ends = np.stack([icmp["quoted_src_low"], icmp["quoted_dst_low"]])
     about = np.isin(ends, np.array([key.client[1], key.service[1]], np.uint64)).all(axis=0)
-    first, last = scene.leg("first_frame")[legs], scene.leg("last_frame")[legs]
+    first, last = scene.leg_at("first_frame", legs), scene.leg_at("last_frame", legs)
     told = np.asarray(icmp["frame"])[about].astype(np.int64)
     # Fragments captured before their first one, and mirrors' copies, which the fold leaves out, lie close by.
     near = 1000

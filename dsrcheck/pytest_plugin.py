@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dsrcheck.text import printable
+
 if TYPE_CHECKING:
     from dsrcheck.golden.assertions import Assertion
     from dsrcheck.golden.case import Case
@@ -113,7 +115,7 @@ class AcceptedReport(CaseTest):
         judged = self.parent.judged
         if judged.same:
             return
-        accept = f"If that is right, accept it:\n  dsrcheck golden update {shlex.quote(str(judged.folder))}"
+        accept = f"If that is right, accept it:\n  dsrcheck golden update {printable(shlex.quote(str(judged.folder)))}"
         told = ["expected.json is not there"] if judged.missing else list(changes(judged, Paint(False)))
         raise _DifferenceError("\n".join([*told, accept]))
 
@@ -128,7 +130,7 @@ class HeldAssertion(CaseTest):
     def runtest(self) -> None:
         told = self.assertion.broken(self.parent.judged.report)
         if told is not None:
-            raise _DifferenceError(f"{_near(self.path)}:{self.assertion.line}: {told}")
+            raise _DifferenceError(f"{printable(str(_near(self.path)))}:{self.assertion.line}: {told}")
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.assertion.line - 1, f"{self.path.parent.name}: {self.name}"

@@ -15,7 +15,8 @@ def printable(text: str, limit: int | None = None) -> str:
     A backslash is doubled only where the text needs an escape at all, so that an ordinary Windows path stays as it is.
     `limit`: longest result in characters; a longer one ends in an ellipsis.
     """
-    if any(_is_unsafe(character) for character in text):
+    # What Python calls printable holds none of these, and is soon told; it leaves out some spaces that are harmless.
+    if not text.isprintable() and any(_is_unsafe(character) for character in text):
         text = "".join(_escape(character) for character in text)
     if limit is not None and len(text) > limit:
         text = text[: max(limit - 1, 0)] + "…"

@@ -153,6 +153,14 @@ def test_standard_input(broken: Path) -> None:
     assert last["report"]["captures"][0]["path"] == "-"
 
 
+def test_the_schema_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """dsrcheck schema --live describes the lines."""
+    monkeypatch.setattr(sys, "argv", ["dsrcheck", "schema", "--live"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert json.loads(capsys.readouterr().out)["$id"] == "urn:dsrcheck:live:1"
+
+
 def _started(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "dsrcheck", "live", *arguments], stdout=subprocess.PIPE, text=True

@@ -70,7 +70,6 @@ def test_legs_read_like_packets(scene: Scene) -> None:
     assert legs["inbound"].tolist()[:3] == [True, True, False]
     assert legs["frames"].tolist() == [2, 1, 1, 1, 1, 1]
     assert legs["rst_frame"].isna().all()
-    assert legs["rst_time"].isna().all()
     assert legs["flow"].tolist()[:3] == [1, 1, 1]
 
 

@@ -113,6 +113,8 @@ def test_wheel_runs(installed: Path, tmp_path: Path) -> None:
     assert end.returncode in (0, 1)
     assert end.stderr == ""
     assert json.loads(end.stdout)["vips"]
+    end = call(installed / "dsrcheck", "analyze", GOLDEN[0], "--format", "html", cwd=tmp_path)
+    assert end.stdout.startswith("<!DOCTYPE html>"), end.stderr
 
 
 def test_editable_install_and_checkout_find_the_rules(checkout: Path, tmp_path: Path) -> None:

@@ -106,14 +106,15 @@ def two_routers_two_servers() -> Ladder:
 
 def anycast_other_way_back() -> Ladder:
     """An address on two servers, spread by one router, with the way back by another, seen on both sides of both."""
-    net = Ladder()
+    net = Ladder(vlan=20)
     for web in (WEB1, WEB2):
         net.resolve(web, ROUTER2)
         net.resolve(GATEWAY, web)
     for number in range(8):
         web = (WEB1, WEB2)[number % 2]
-        there = hops(UPSTREAM, GATEWAY, web, ttls=(58, 57))
-        net.connection(there, hops(web, ROUTER2, UPSTREAM, ttls=(64, 63)), far(number), "203.0.113.80")
+        there = [Hop(UPSTREAM, GATEWAY, 58, vlan=10), Hop(GATEWAY, web, 57, vlan=20)]
+        back = [Hop(web, ROUTER2, 64, vlan=20), Hop(ROUTER2, UPSTREAM, 63, vlan=10)]
+        net.connection(there, back, far(number), "203.0.113.80")
     return net
 
 

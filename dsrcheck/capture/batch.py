@@ -9,6 +9,9 @@ from typing import NamedTuple
 LONGEST_FRAME = 262_144
 """Most bytes captured of one frame: libpcap (MAXIMUM_SNAPLEN) and Wireshark (WTAP_MAX_PACKET_SIZE_STANDARD) agree."""
 
+FRAME_LIMIT = 0xFFFF_FFFF
+"""Most frames of a capture: their numbers have 32 bits, as in Wireshark, and so has what counts them in a leg."""
+
 
 @dataclass(frozen=True)
 class Interface:

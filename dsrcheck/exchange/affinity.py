@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.exchange.picked import distinct_values
-from dsrcheck.exchange.roles import VIP_SHIFT
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.flows.table import Flags, Int64, are_among
 
 TUNNEL_END = 1 << 50
 """Set in the key of a server that is known by its tunnel's outer address, to keep it apart from MACs."""
@@ -23,15 +22,16 @@ def servers_per_connection(s: Sides) -> tuple[Int64, Flags]:
     legs, rows = s.forward.legs, s.forward.rows
     keep = ~np.isin(ends.dst_mac[legs], s.routers) | (ends.tunnel[legs] > 0)
     # A SYN that a silent server got and that was then given to another one is still one connection of one server.
-    answering = np.isin(rows << VIP_SHIFT | ends.dst_mac[legs], s.reply.rows << VIP_SHIFT | ends.src_mac[s.reply.legs])
-    only_syn = s.scene.leg("syn")[legs] == s.scene.leg("frames")[legs]
-    keep &= ~only_syn | answering | ~s.reply.seen[rows]
+    only_syn = s.scene.leg_at("syn", legs) == s.scene.leg_at("frames", legs)
+    doubtful = np.flatnonzero(only_syn & s.reply.seen[rows])
+    answers = (s.reply.rows, ends.src_mac[s.reply.legs])
+    keep[doubtful] &= are_among((rows[doubtful], ends.dst_mac[legs[doubtful]]), answers)
     legs, rows = legs[keep], rows[keep]
     server = np.where(ends.tunnel[legs] > 0, ends.outer_dst[legs] | TUNNEL_END, ends.dst_mac[legs])
     servers = distinct_values(rows, server, count)
     several = servers > 1
-    opened = s.scene.leg("isn_frames")[legs] > 0
-    numbers = distinct_values(rows[opened], s.scene.leg("isn")[legs[opened]], count)
+    opened = s.scene.leg_at("isn_frames", legs) > 0
+    numbers = distinct_values(rows[opened], s.scene.leg_at("isn", legs[opened]), count)
     own_connection = (numbers > 0) & (numbers >= servers) & (np.bincount(rows[opened], minlength=count) >= servers)
     reused = s.request.total("isn_changes") > 0
     sure = ~several | own_connection | (s.tcp & ~reused)
@@ -42,5 +42,5 @@ def servers_per_connection(s: Sides) -> tuple[Int64, Flags]:
 def other_server_frame(s: Sides) -> Int64:
     """First frame of the forward leg that came last: where the connection changed its server."""
     found = np.zeros(len(s.roles), np.int64)
-    np.maximum.at(found, s.forward.rows, s.scene.leg("first_frame")[s.forward.legs])
+    np.maximum.at(found, s.forward.rows, s.scene.leg_at("first_frame", s.forward.legs))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsrcheck.exchange.arrays import texts
 from dsrcheck.exchange.picked import FAR
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import SETTLE, Sides, flag
@@ -28,7 +29,7 @@ def flow_facts(s: Sides) -> dict[str, Column]:
     stuck_somewhere = s.forward.seen | (s.request.seen & s.visible.of_balancer(s.roles.vip)) | own
     stuck = opened & retried(s) & ~heard & stuck_somewhere
     unseen = own & ~s.visible.of_balancer(s.roles.vip)
-    missing = np.where(s.forward.seen | unseen, "the reply", "the forwarded packet").astype(object)
+    missing = texts(("the forwarded packet", "the reply"))[(s.forward.seen | unseen).astype(np.int64)]
     at = np.where(s.forward.seen, s.forward.of_first(ends.dst_mac), s.request.of_first(ends.dst_mac))
     at = np.where(s.reply.seen, s.reply.of_first(ends.dst_mac), at)
     return {

@@ -33,7 +33,7 @@ def answers_from_elsewhere(scene: Scene, topology: Topology, roles: Roles) -> In
         answer = np.full(len(leader), -1, np.int64)
         answer[group[len(rows) :]] = lonely
         hit = answer[group[: len(rows)]]
-        later = (hit >= 0) & (scene.leg("first_time")[hit] >= flows.first_time[flow]) & (found[rows] < 0)
+        later = (hit >= 0) & (scene.leg_at("first_time", hit) >= flows.first_time[flow]) & (found[rows] < 0)
         found[rows[later]] = hit[later]
     return found
 

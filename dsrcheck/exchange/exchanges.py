@@ -6,6 +6,7 @@ Each derived flag is three-valued: known true, known false, or unknown because t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,9 +16,9 @@ from dsrcheck.exchange.forwards import forward_facts
 from dsrcheck.exchange.others import too_big_flows
 from dsrcheck.exchange.replies import reply_columns, reply_facts
 from dsrcheck.exchange.requests import request_facts
-from dsrcheck.exchange.sides import Sides, flag, take
+from dsrcheck.exchange.sides import Sides, flag
 from dsrcheck.flows.table import PROTOCOL_NAMES, Int64, column
-from dsrcheck.tables import Column, Subjects
+from dsrcheck.tables import Array, Column, Subjects
 
 
 def exchange_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
@@ -36,11 +37,26 @@ def exchange_columns(s: Sides) -> dict[str, Column]:
         "service.port": Column(flows.service_port[flow], None, "number"),
         "service.balanced": Column(np.ones(len(flow), bool), None, "flag"),
     }
-    columns |= s.request.columns("request") | s.forward.columns("forward") | reply_columns(s)
-    columns |= request_facts(s) | forward_facts(s) | reply_facts(s) | flow_facts(s)
+    for role in (s.request.columns("request"), s.forward.columns("forward"), reply_columns(s)):
+        columns |= _narrowed(role)
+    for facts in (request_facts, forward_facts, reply_facts, flow_facts):
+        columns |= _narrowed(facts(s))
     lost, told_again = columns["forward.lost_for_size"], too_big_flows(s.scene, s.roles)
     known = told_again if lost.known is None else lost.known | told_again
     return columns | {"forward.lost_for_size": flag(lost.values | told_again, known)}
+
+
+def _narrowed(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The same columns, with 32 bits where all values fit: there are many columns, and a row for each exchange."""
+    return {name: replace(column, values=_fitting(column)) for name, column in columns.items()}
+
+
+def _fitting(column: Column) -> Array:
+    values = column.values
+    if column.kind == "address":
+        return values.astype(np.int32)  # a position, or -1
+    fits = column.kind in ("number", "frame") and len(values) and values.min() >= 0 and values.max() <= 0xFFFF_FFFF
+    return values.astype(np.uint32) if fits else values
 
 
 def _protocol_names(protocol: Int64) -> Texts:
@@ -52,6 +68,8 @@ def _protocol_names(protocol: Int64) -> Texts:
 def _captures(s: Sides) -> Int64:
     """The capture of each exchange: that of the first leg of its client side, else the first."""
     of_interface = ints(interface.capture for interface in s.scene.legs.interfaces)
-    interface = column(s.scene.legs.paths, "interface")[s.scene.leg("path")]
     first = s.client_side.first
-    return np.where(first >= 0, of_interface[take(interface, first)], 0) if len(of_interface) else first * 0
+    found = np.zeros(len(first), np.int64)
+    seen = (first >= 0) & (len(of_interface) > 0)
+    found[seen] = of_interface[column(s.scene.legs.paths, "interface")[s.scene.leg_at("path", first[seen])]]
+    return found

@@ -112,7 +112,7 @@ def _same_packets(s: Sides, both: Flags) -> tuple[Flags, Flags]:
 def _ttl_drop(s: Sides) -> tuple[Int64, Flags]:
     """(by how much the balancer lowers the TTL, whether that is known): of its hops the one furthest from 0 and 1."""
     rows, request, forward = _pairs(s)
-    drop = s.scene.leg("ttl_max")[request] - s.scene.leg("ttl_max")[forward]
+    drop = s.scene.leg_at("ttl_max", request) - s.scene.leg_at("ttl_max", forward)
     found, seen = np.zeros(len(s.roles), np.int64), np.zeros(len(s.roles), bool)
     order = np.argsort(np.abs(2 * drop - 1), kind="stable")  # the oddest is written last
     found[rows[order]] = drop[order]

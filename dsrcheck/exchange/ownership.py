@@ -10,8 +10,8 @@ from dsrcheck.addresses import GROUP_BIT
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.flows.table import Int64
-from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS
+from dsrcheck.flows.table import Int64, distinct
+from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS, REPLY
 from dsrcheck.topology.evidence import AT_ONCE
 from dsrcheck.topology.model import Vip
 
@@ -29,6 +29,10 @@ class Ownership:
     rival: int = 0
     rival_frame: int = 0
     owner_frame: int = 0
+    owner_known: bool = False
+    """Whether one of the claimants is known to be a balancer: else none of them can be told to be a stranger."""
+    stranger: int = 0
+    stranger_frame: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,36 @@ def ownership_of(s: Sides, vip: Vip) -> Ownership:
     if not len(rows):
         return Ownership(0, False)
     faults = _contested_changes(s, vip, rows)
+    owned = bool(set(s.scene.claims.mac[rows].tolist()) & vip.balancer_macs)
+    stranger, stranger_frame = _stranger(s, vip, rows, faults)
     if not len(faults):
-        return Ownership(1, s.visible.has_mirror or s.visible.asker_is_here(vip.identity))
+        known = s.visible.has_mirror or s.visible.asker_is_here(vip.identity) or stranger > 0
+        return Ownership(1, known, 0, 0, 0, owned, stranger, stranger_frame)
     mac, frame = s.scene.claims.mac[rows], s.scene.claims.frame[rows]
     first = int(faults[0])
     rival, owner = sorted((first, first + 1), key=lambda place: int(mac[place]) in vip.balancer_macs)
     rivals = np.union1d(mac[faults], mac[faults + 1])
-    return Ownership(len(rivals), True, int(mac[rival]), int(frame[rival]), int(frame[owner]))
+    shown = int(mac[rival]), int(frame[rival]), int(frame[owner])
+    return Ownership(len(rivals), True, *shown, owned, stranger, stranger_frame)
+
+
+def _stranger(s: Sides, vip: Vip, rows: Int64, faults: Int64) -> tuple[int, int]:
+    """(MAC, frame) of who answers for the VIP beside its owner and is neither balancer nor server; 0: nobody.
+
+    Beside the owner is who contests it, or who answers by ARP for this and another address that others own too.
+    """
+    claims = s.scene.claims
+    known = vip.balancer_macs | vip.server_macs
+    owners = set(claims.mac[rows].tolist()) & vip.balancer_macs
+    contested = set(claims.mac[rows[np.append(faults, faults + 1)]].tolist()) if len(faults) else set()
+    for row in rows.tolist():
+        mac = int(claims.mac[row])
+        if mac in known or not owners:
+            continue
+        for_others = sum(mac in macs and len(macs) > 1 for macs in s.scene.owners.values())
+        if mac in contested or (int(claims.kind[row]) == REPLY and for_others > 1):
+            return mac, int(claims.frame[row])
+    return 0, 0
 
 
 def _contested_changes(s: Sides, vip: Vip, rows: Int64) -> Int64:
@@ -91,15 +118,16 @@ def move_of(s: Sides, vip: Vip, number: int) -> Move:
     if not found:
         return _silent_move(s, vip, number)
     old, new, since, frame = found
-    scene, to, last = s.scene, s.scene.ends.dst_mac, s.scene.leg("last_time")
+    scene = s.scene
     legs = s.request.legs[s.roles.vip[s.request.rows] == number]
-    late = legs[(to[legs] == old) & (last[legs] > since + FAILOVER_GRACE)]
-    follow = (to[legs] == new) & (last[legs] > since)
+    to, last = scene.ends.dst_mac[legs], scene.leg_at("last_time", legs)
+    late = legs[(to == old) & (last > since + FAILOVER_GRACE)]
+    follow = (to == new) & (last > since)
     # On a mirror, or at who asks, they are seen to follow; at the old owner, to come no more.
     in_view = s.visible.has_mirror or bool(s.visible.at_host(scene.ends.src_mac[legs]).any())
-    gone = bool(s.visible.at_host(np.array([old]))[0]) and bool((to[legs] == old).any())
+    gone = bool(s.visible.at_host(np.array([old]))[0]) and bool((to == old).any())
     gone &= end_of_capture(scene) > since + FAILOVER_GRACE
-    stale = int(scene.leg("last_frame")[late].min()) if len(late) else 0
+    stale = int(scene.leg_at("last_frame", late).min()) if len(late) else 0
     return Move(
         True, bool(len(late)) or (in_view and bool(follow.any())) or gone, not len(late), new, old, stale, frame
     )
@@ -128,13 +156,13 @@ def _advertised_move(s: Sides, vip: Vip) -> tuple[int, int, int, int] | None:
     for mac in sorted(vip.balancer_macs):
         legs = np.flatnonzero(adverts & (scene.ends.src_mac == mac))
         if len(legs):
-            first = legs[np.argmin(scene.leg("first_time")[legs])]
-            tenures.append((int(scene.leg("first_time")[first]), int(scene.leg("last_time")[legs].max()), mac, first))
+            times, last = scene.leg_at("first_time", legs), scene.leg_at("last_time", legs)
+            tenures.append((int(times.min()), int(last.max()), mac, int(legs[np.argmin(times)])))
     tenures.sort()
     if len(tenures) < 2 or tenures[-2][1] >= tenures[-1][0]:
         return None
     since, _, new, leg = tenures[-1]
-    return tenures[-2][2], new, since, int(scene.leg("first_frame")[leg])
+    return tenures[-2][2], new, since, int(scene.leg_at("first_frame", leg))
 
 
 def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
@@ -144,7 +172,7 @@ def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
     first_frame = s.scene.leg("first_frame")
     forwards = s.forward.legs[s.roles.vip[s.forward.rows] == number]
     requests = s.request.legs[s.roles.vip[s.request.rows] == number]
-    for old in sorted(set(np.unique(ends.src_mac[forwards]).tolist()) & vip.balancer_macs):
+    for old in sorted(set(distinct(ends.src_mac[forwards]).tolist()) & vip.balancer_macs):
         gone = int(last_time[forwards[ends.src_mac[forwards] == old]].max())
         later = forwards[(ends.src_mac[forwards] != old) & (first_time[forwards] > gone)]
         stale = requests[(ends.dst_mac[requests] == old) & (first_time[requests] > gone + AT_ONCE)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.exchange.roles import Roles
-from dsrcheck.flows.table import Flags, Int64, distinct_rows
+from dsrcheck.flows.table import Flags, Int64, group_rows
 from dsrcheck.tables import Column
 from dsrcheck.topology.scene import Scene
 
@@ -36,19 +36,19 @@ class Picked:
     def total(self, name: str) -> Int64:
         """Sum of a leg column over the legs of each exchange."""
         sums = np.zeros(self.count, np.int64)
-        np.add.at(sums, self.rows, self.scene.leg(name)[self.legs])
+        np.add.at(sums, self.rows, self.scene.leg_at(name, self.legs))
         return sums
 
     def greatest(self, name: str) -> Int64:
         """Greatest value of a leg column in each exchange, 0 where there is no leg."""
         found = np.zeros(self.count, np.int64)
-        np.maximum.at(found, self.rows, self.scene.leg(name)[self.legs])
+        np.maximum.at(found, self.rows, self.scene.leg_at(name, self.legs))
         return found
 
     def least(self, name: str) -> Int64:
         """Least value of a leg column in each exchange (FAR where there is no leg)."""
         found = np.full(self.count, FAR)
-        np.minimum.at(found, self.rows, self.scene.leg(name)[self.legs])
+        np.minimum.at(found, self.rows, self.scene.leg_at(name, self.legs))
         return found
 
     def of_first(self, values: Int64, missing: int = 0) -> Int64:
@@ -59,7 +59,9 @@ class Picked:
 
     def leg_of_first(self, name: str, missing: int = 0) -> Int64:
         """A leg column, taken from the first leg of each exchange."""
-        return self.of_first(self.scene.leg(name), missing)
+        found = np.full(self.count, missing, np.int64)
+        found[self.seen] = self.scene.leg_at(name, self.first[self.seen])
+        return found
 
     def any(self, of_leg: Flags) -> Flags:
         """Whether a flag holds for one of the legs of each exchange."""
@@ -107,7 +109,9 @@ def pick(scene: Scene, roles: Roles, mask: Flags) -> Picked:
 
 def first_legs(scene: Scene, legs: Int64, rows: Int64, count: int) -> Int64:
     """The leg with the earliest frame of each of `count` rows, -1 where there is none."""
-    order = np.argsort(-scene.leg("first_frame")[legs], kind="stable")  # the earliest is written last
+    frames = scene.leg_at("first_frame", legs)
+    in_order = bool((frames[1:] > frames[:-1]).all())  # the fold's own order
+    order = slice(None, None, -1) if in_order else np.argsort(-frames, kind="stable")  # the earliest is written last
     first = np.full(count, -1, np.int64)
     first[rows[order]] = legs[order]
     return first
@@ -115,5 +119,5 @@ def first_legs(scene: Scene, legs: Int64, rows: Int64, count: int) -> Int64:
 
 def distinct_values(rows: Int64, values: Int64, count: int) -> Int64:
     """How many distinct values each of `count` rows has."""
-    row, _ = distinct_rows(rows, values)
-    return np.bincount(row, minlength=count)
+    _, leader = group_rows(rows, values)
+    return np.bincount(rows[leader], minlength=count)

@@ -77,13 +77,13 @@ def _source_at_server(s: Sides, number: int) -> ForwardSource:
         return ForwardSource()
     if not other.any():
         first = int(s.forward.first[np.argmax(own)])
-        return ForwardSource("balancer", int(ends.src_mac[first]), int(s.scene.leg("first_frame")[first]))
+        return ForwardSource("balancer", int(ends.src_mac[first]), int(s.scene.leg_at("first_frame", first)))
     back_and_forth = both & (s.forward.greatest("last_time") > s.request.least("first_time"))
     back_and_forth &= s.request.greatest("last_time") > s.forward.least("first_time")
     if not back_and_forth.any():
         return ForwardSource()
     odd = int(s.request.first[np.argmax(back_and_forth)])
-    return ForwardSource("mixed", int(ends.src_mac[odd]), int(s.scene.leg("first_frame")[odd]))
+    return ForwardSource("mixed", int(ends.src_mac[odd]), int(s.scene.leg_at("first_frame", odd)))
 
 
 def snip_of(s: Sides, vip: Vip, number: int) -> Snip:

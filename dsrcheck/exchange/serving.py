@@ -139,14 +139,14 @@ class _Look:
         probes &= ends.whole & (ends.src != vip.identity)
         at_vip = np.flatnonzero(probes & (ends.dst == vip.identity))
         if len(at_vip):
-            return Fact(True, int(scene.leg("first_frame")[at_vip].min()))
+            return Fact(True, int(scene.leg_at("first_frame", at_vip).min()))
         real = np.flatnonzero(probes & (ends.dst != vip.identity))
         answers = (ends.src_mac == mac) & np.isin(ends.src, ends.dst[real]) & np.isin(ends.dst, ends.src[real])
         answers &= (scene.leg("echo_replies") > 0) | (scene.leg("syn_ack") > 0) | (ends.protocol == UDP)
         mine = self._mine(number, mac)
         if not answers.any() or not (mine & self.dies).any() or (mine & self.lives).any():
             return Fact()
-        return Fact(False, int(scene.leg("first_frame")[answers].min()), scene.book.text(int(ends.dst[real[0]])))
+        return Fact(False, int(scene.leg_at("first_frame", answers).min()), scene.book.text(int(ends.dst[real[0]])))
 
     def clients_by_router(self, number: int, mac: int) -> Fact:
         """Clients from behind a router are answered by a router, and never asked for by ARP as if they were near."""

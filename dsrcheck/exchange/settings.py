@@ -9,7 +9,7 @@ import numpy as np
 from dsrcheck.addresses import mac_text
 from dsrcheck.exchange.arrays import flags, ints, texts
 from dsrcheck.exchange.roles import Roles
-from dsrcheck.flows.table import Flags
+from dsrcheck.flows.table import Flags, distinct
 from dsrcheck.tables import Column, Subjects
 from dsrcheck.topology.declared import DeclaredVip
 from dsrcheck.topology.infer import Topology
@@ -88,7 +88,7 @@ def _servers(
     found = []
     legs = mine & (ends.tunnel == 0)
     for mask, macs in ((legs & roles.reply, ends.src_mac), (legs & roles.forward, ends.dst_mac)):
-        for mac in np.unique(macs[mask]).tolist():
+        for mac in distinct(macs[mask]).tolist():
             part = mask & (macs == mac)
             known = mac in declared.server_macs
             strange = mac not in declared.balancer_macs | topology.routers and mac != 0

@@ -74,7 +74,7 @@ def rates(s: Sides, bins: int) -> list[Rates]:
     for number in range(len(s.topology.vips)):
         asked = _legs_of(s.client_side, s, number)
         answered = np.concatenate([_legs_of(s.reply, s, number), _legs_of(s.balancer_reply, s, number)])
-        paths = np.unique(s.scene.leg("path")[np.concatenate([asked, answered])])
+        paths = np.unique(s.scene.leg_at("path", np.concatenate([asked, answered])))
         table = s.scene.legs.throughput
         seconds = column(table, "second")[np.isin(column(table, "path"), paths)]
         start = int(seconds.min()) if len(seconds) else 0
@@ -96,7 +96,7 @@ def _binned(s: Sides, legs: Int64, start: int, width: int, bins: int) -> npt.NDA
     """Bits/s of some legs in each bin."""
     table, paths = s.scene.legs.throughput, s.scene.legs.paths
     share = np.zeros(len(paths))
-    np.add.at(share, s.scene.leg("path")[legs], s.scene.leg("bytes")[legs])
+    np.add.at(share, s.scene.leg_at("path", legs), s.scene.leg_at("bytes", legs))
     share /= np.maximum(column(paths, "bytes"), 1)
     part = share[column(table, "path")]
     rows = part > 0

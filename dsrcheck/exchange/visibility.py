@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from dsrcheck.exchange.arrays import flags
-from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.flows.table import Flags, Int64, distinct
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
 
@@ -22,7 +22,7 @@ class Visibility:
 
     def sent(self, macs: Int64) -> Flags:
         """Whether all frames sent by each MAC would be in the capture."""
-        shown = [mac for mac in np.unique(macs).tolist() if mac and self._sent(mac)]
+        shown = [mac for mac in distinct(macs).tolist() if mac and self._sent(mac)]
         return np.isin(macs, shown)
 
     @cached_property

@@ -62,7 +62,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class FlowRung(Rung):
-    """A frame of a flow. `label`: what it is alone, where `text` also tells what it is beside those before it.
+    """A frame of a flow. `text`: what it is, and what it is beside those before it; `label`: what it is alone.
 
     `frame`: as decoded, without its payload; `mark`: how it relates to those before.
     """
@@ -84,7 +84,7 @@ class Ladder:
     """All that a drawing needs. `frames`: how many there are, shown or not."""
 
     hosts: tuple[LadderHost, ...]
-    rungs: tuple[Rung | Skipped, ...]
+    rungs: tuple[FlowRung | Skipped, ...]
     frames: int
 
 
@@ -136,7 +136,7 @@ class LadderBuilder:
         """The ladder of the frames so far."""
         path = self._by_mac if self._all_macs else self._by_address
         columns = {key: min(place, HOST_LIMIT - 1) for place, key in enumerate(path.order)}
-        rungs: list[Rung | Skipped] = []
+        rungs: list[FlowRung | Skipped] = []
         following = 0
         for row in (*self._first, *self._notable, *self._last):
             if row.place > following:
@@ -150,12 +150,13 @@ class LadderBuilder:
         macs, addresses = (frame.src_mac, frame.dst_mac), (frame.src, frame.dst)
         ends: tuple[HostKey, HostKey] = macs if self._all_macs else addresses
         source, target = (columns.get(end, HOST_LIMIT - 1) for end in ends)
+        reset = bool(frame.flags & 4) and not frame.about
+        text, label = _describe(frame, mark), _contents(frame)
+        shown = mac_text(macs[0]) if macs[0] else "", mac_text(macs[1]) if macs[1] else ""
+        sides = ip_text(*frame.src), ip_text(*frame.dst)
         return FlowRung(
-            number=frame.number, time=row.time, source=source, target=target, kind=mark.kind,
-            reset=bool(frame.flags & 4) and not frame.about, text=_describe(frame, mark), label=_contents(frame),
-            macs=(mac_text(macs[0]) if macs[0] else "", mac_text(macs[1]) if macs[1] else ""),
-            addresses=(ip_text(*frame.src), ip_text(*frame.dst)), frame=frame, mark=mark,
-        )  # fmt: skip
+            frame.number, row.time, source, target, mark.kind, reset, text, shown, sides, label, frame, mark
+        )
 
     def _hosts(self, path: _Path) -> tuple[LadderHost, ...]:
         hosts = [LadderHost(_name(key), self._role(path, key)) for key in path.order[:HOST_LIMIT]]

@@ -6,12 +6,14 @@ one row a flow, and for each leg the row of its flow and whether the leg runs to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dsrcheck.addresses import AddressBook, address_book, parse_ip
+from dsrcheck.kernel.numbering import number_rows
 from dsrcheck.legs import Legs, Table
 
 Int64 = npt.NDArray[np.int64]
@@ -35,13 +37,31 @@ class LegEnds:
     protocol: Int64
     src_mac: Int64
     dst_mac: Int64
-    link: Int64
-    """Interface and VLAN as one number: legs of one link can be compared by MAC."""
-    tunnel: Int64
-    outer_src: Int64
-    outer_dst: Int64
     whole: Flags
     """False for legs of later fragments, which have no ports."""
+    path: Int64
+    paths: Mapping[str, Int64]
+    """The columns below, a value a path: paths are few, and most captures have no tunnel."""
+
+    @property
+    def link(self) -> Int64:
+        """Interface and VLAN as one number: legs of one link can be compared by MAC."""
+        return self.paths["link"][self.path]
+
+    @property
+    def tunnel(self) -> Int64:
+        """The kind of tunnel, 0 for none."""
+        return self.paths["tunnel"][self.path]
+
+    @property
+    def outer_src(self) -> Int64:
+        """Where the tunnel begins."""
+        return self.paths["outer_src"][self.path]
+
+    @property
+    def outer_dst(self) -> Int64:
+        """Where the tunnel ends."""
+        return self.paths["outer_dst"][self.path]
 
 
 @dataclass(frozen=True)
@@ -81,8 +101,12 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
     table, paths = legs.legs, legs.paths
     halves = np.array([parse_ip(text) for text in more], np.uint64).reshape(-1, 2)
     path = column(table, "path")
+    high = np.concatenate([table["src_high"], table["dst_high"]])
+    low = np.concatenate([table["src_low"], table["dst_low"]])
+    number, first = number_rows([high, low])
+    high, low = high[first], low[first]
     book = address_book(
-        (table["src_high"], table["src_low"]), (table["dst_high"], table["dst_low"]),
+        (high, low),
         (paths["outer_src_high"], paths["outer_src_low"]), (paths["outer_dst_high"], paths["outer_dst_low"]),
         (legs.claims["high"], legs.claims["low"]), (legs.claims["target_high"], legs.claims["target_low"]),
         (legs.icmp["src_high"], legs.icmp["src_low"]), (legs.icmp["dst_high"], legs.icmp["dst_low"]),
@@ -93,39 +117,51 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
         (legs.fragments["dst_high"], legs.fragments["dst_low"]),
         (halves[:, 0], halves[:, 1]),
     )  # fmt: skip
+    identity = book.find(high, low)[number]
     link = column(paths, "interface") << 36 | column(paths, "vlan")
     outer_src = book.find(paths["outer_src_high"], paths["outer_src_low"])
     outer_dst = book.find(paths["outer_dst_high"], paths["outer_dst_low"])
     return LegEnds(
         book=book,
-        src=book.find(table["src_high"], table["src_low"]),
-        dst=book.find(table["dst_high"], table["dst_low"]),
+        src=identity[: len(table)],
+        dst=identity[len(table) :],
         src_port=column(table, "src_port"),
         dst_port=column(table, "dst_port"),
         protocol=column(table, "protocol"),
         src_mac=column(paths, "src_mac")[path],
         dst_mac=column(paths, "dst_mac")[path],
-        link=link[path],
-        tunnel=column(paths, "tunnel")[path],
-        outer_src=outer_src[path],
-        outer_dst=outer_dst[path],
-        whole=column(table, "fragment") == 0,
+        whole=table["fragment"] == 0,
+        path=path,
+        paths={"link": link, "tunnel": column(paths, "tunnel"), "outer_src": outer_src, "outer_dst": outer_dst},
     )
 
 
 def are_among(rows: tuple[Int64, ...], others: tuple[Int64, ...]) -> Flags:
     """Which rows, given as columns, are equal in all columns to a row of others; bool, a value a row."""
-    count = len(rows[0])
-    group, leader = group_rows(*(np.concatenate(both) for both in zip(rows, others, strict=True)))
+    found = np.ones(len(rows[0]), bool)
+    for values, others_values in zip(rows, others, strict=True):
+        found &= np.isin(values, others_values)
+    places = np.flatnonzero(found)
+    count = len(places)
+    group, leader = group_rows(*(np.concatenate([row[places], more]) for row, more in zip(rows, others, strict=True)))
     known = np.zeros(len(leader), bool)
     known[group[count:]] = True
-    return known[group[:count]]
+    found[places] = known[group[:count]]
+    return found
 
 
 def distinct_rows(*columns: Int64) -> tuple[Int64, ...]:
     """The columns with each row once, sorted by key."""
     _, leader = group_rows(*columns)
-    return tuple(values[leader] for values in columns)
+    once = [values[leader] for values in columns]
+    order = np.lexsort(once[::-1])
+    return tuple(values[order] for values in once)
+
+
+def distinct(values: Int64) -> Int64:
+    """The distinct values, sorted (np.unique would import numpy.ma for that)."""
+    (found,) = distinct_rows(values)
+    return found
 
 
 def rows_by_value(values: Int64) -> list[Int64]:
@@ -136,19 +172,8 @@ def rows_by_value(values: Int64) -> list[Int64]:
 
 
 def group_rows(*columns: Int64) -> tuple[Int64, Int64]:
-    """(group of each row, first row of each group) for rows that are equal in all columns; groups are sorted by key."""
-    rows = len(columns[0])
-    if not rows:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    order = np.lexsort(columns[::-1])
-    new = np.zeros(rows, bool)
-    new[0] = True
-    for values in columns:
-        ordered = values[order]
-        new[1:] |= ordered[1:] != ordered[:-1]
-    group = np.empty(rows, np.int64)
-    group[order] = np.cumsum(new) - 1
-    return group, order[new]
+    """(group of each row, first row of each group) of rows that are equal in all columns; groups by appearance."""
+    return number_rows(columns)
 
 
 def join_flows(legs: Legs, ends: LegEnds) -> Flows:
@@ -160,7 +185,8 @@ def join_flows(legs: Legs, ends: LegEnds) -> Flows:
     swap = (ends.src > ends.dst) | ((ends.src == ends.dst) & (src_port > dst_port))
     low, high = np.where(swap, ends.dst, ends.src), np.where(swap, ends.src, ends.dst)
     low_port, high_port = np.where(swap, dst_port, src_port), np.where(swap, src_port, dst_port)
-    group, leader = group_rows(ends.protocol, low, high, low_port, high_port)
+    # Identities have fewer than 32 bits, ports and halves of a fragment's id 16.
+    group, leader = group_rows(low << 32 | high, ends.protocol << 32 | low_port << 16 | high_port)
     flows = len(leader)
 
     client_is_low, sure = _client_is_low(
@@ -172,7 +198,7 @@ def join_flows(legs: Legs, ends: LegEnds) -> Flows:
     np.minimum.at(start, group, first_frame)
     time = np.full(flows, np.iinfo(np.int64).max)
     np.minimum.at(time, group, first_time)
-    order = np.lexsort((leader, start))  # order of first frame
+    order = np.argsort(start, kind="stable")  # order of first frame
     rank = np.empty(flows, np.int64)
     rank[order] = np.arange(flows)
 
@@ -209,6 +235,10 @@ def _client_is_low(
     low_votes = np.zeros(flows, np.int64)
     np.add.at(low_votes, group, np.where(from_low, 1, -1) * np.sign(np.sign(opens) - np.sign(answers)))
 
+    sure = low_votes != 0
+    if sure.all():
+        return low_votes > 0, sure
+
     low_end, _ = group_rows(
         np.concatenate([low[leader], high[leader]]), np.concatenate([low_port[leader], high_port[leader]]),
         np.concatenate([ends.protocol[leader]] * 2),
@@ -222,7 +252,7 @@ def _client_is_low(
     np.minimum.at(first_from_high, group[~from_low], first_frame[~from_low])
 
     by_busy = np.where(low_busy != high_busy, low_busy < high_busy, first_from_low <= first_from_high)
-    return np.where(low_votes != 0, low_votes > 0, by_busy), low_votes != 0
+    return np.where(sure, low_votes > 0, by_busy), sure
 
 
 def _fragment_ports(legs: Legs, ends: LegEnds) -> tuple[Int64, Int64]:

@@ -10,14 +10,14 @@ from dsrcheck.addresses import mac_text, parse_mac
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.report.illustrations import Arrow, Traffic
 from dsrcheck.report.model import Report
-from dsrcheck.report.steps import STEPS, WORDS, broken_rules, failing_hosts, role_legs
+from dsrcheck.report.steps import STEPS, WORDS, RoleLegs, broken_rules, failing_hosts
 
 ARROW_LIMIT = 24
 
 
-def traffic(s: Sides, report: Report) -> Iterator[Traffic]:
+def traffic(s: Sides, report: Report, legs: RoleLegs) -> Iterator[Traffic]:
     """The arrows of each VIP: legs of one role between the same two MACs are one."""
-    legs, ends = role_legs(s), s.scene.ends
+    ends = s.scene.ends
     for number, vip in enumerate(s.topology.vips):
         failing = failing_hosts(report.findings, vip.address)
         mine = np.flatnonzero(s.roles.vip[legs.rows] == number)

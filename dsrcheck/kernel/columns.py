@@ -1,4 +1,4 @@
-"""The columns of the tables that the fold fills: row-major rows of 64-bit unsigned integers, one row a thing.
+"""The columns of the tables that the fold fills: row-major rows of 64-bit cells, one row a thing, all unsigned.
 
 Each constant is a column's place in its row, named by table and column; the tuples at the end (`PATHS`, `LEGS`, ...)
 are the names in order, as `Legs` hands them out. `layout.pxd` says the same to Cython; a test holds the two together.
@@ -15,31 +15,34 @@ from __future__ import annotations
     PATH_FRAMES, PATH_IP_FRAMES, PATH_BYTES, PATH_FIRST_TIME, PATH_LAST_TIME,
 ) = range(15)
 
-# A one-way stream of frames. The first nine columns are its key.
+# A one-way stream of frames: 256 bytes, four lines of a processor's cache, each of what is touched together. A column
+# is 64, 32 or 8 bits wide, and its place counts in its own width: in cells, halves or octets of the row.
 # `fragment` 1: later fragments, which have no ports; src_port and dst_port hold the fragment id's low and high half.
 # ICMP echo: both ports hold the identifier; other ICMP: src_port the type, dst_port the code.
+# hash_cut: 1 when a packet was captured too short for its hash.
+(LEG_SRC_HIGH, LEG_SRC_LOW, LEG_DST_HIGH, LEG_DST_LOW) = range(4)
+(LEG_SRC_PORT, LEG_DST_PORT, LEG_PATH, LEG_FRAMES, LEG_LAST_FRAME, LEG_LONGEST) = range(8, 14)
 (
-    LEG_PATH, LEG_PROTOCOL, LEG_SRC_HIGH, LEG_SRC_LOW, LEG_DST_HIGH, LEG_DST_LOW, LEG_SRC_PORT, LEG_DST_PORT,
-    LEG_FRAGMENT,
-    LEG_FRAMES, LEG_BYTES, LEG_PAYLOAD, LEG_FIRST_FRAME, LEG_LAST_FRAME, LEG_FIRST_TIME, LEG_LAST_TIME,
-    LEG_TTL_MIN, LEG_TTL_MAX, LEG_OUTER_TTL_MIN, LEG_OUTER_TTL_MAX, LEG_LONGEST, LEG_HASH, LEG_HASH_CUT,
-    # The four smallest distinct packet hashes (unused: all ones), the frame that first had each, and how many had it.
+    LEG_PROTOCOL, LEG_FRAGMENT, LEG_TTL_MIN, LEG_TTL_MAX, LEG_OUTER_TTL_MAX, LEG_DSCP, LEG_RST_ACK, LEG_HASH_CUT,
+) = range(56, 64)
+# sample_hash_*: the four smallest distinct packet hashes, in ascending order (unused: all ones).
+(
+    LEG_BYTES, LEG_PAYLOAD, LEG_LAST_TIME, LEG_HASH,
     LEG_SAMPLE_HASH_0, LEG_SAMPLE_HASH_1, LEG_SAMPLE_HASH_2, LEG_SAMPLE_HASH_3,
-    LEG_SAMPLE_FRAME_0, LEG_SAMPLE_FRAME_1, LEG_SAMPLE_FRAME_2, LEG_SAMPLE_FRAME_3,
-    LEG_SAMPLE_COUNT_0, LEG_SAMPLE_COUNT_1, LEG_SAMPLE_COUNT_2, LEG_SAMPLE_COUNT_3,
-    LEG_FIRST_ID, LEG_DSCP, LEG_ECHO_REQUESTS, LEG_ECHO_REPLIES,
-    LEG_DATA_FRAMES, LEG_DATA_FRAME, LEG_DATA_TIME, LEG_LAST_DATA_TIME,
     # Progress in sequence and acknowledgement numbers, see Fold; seq_frame is the first frame that counts, 0 for none.
-    LEG_SEQ_FRAME, LEG_SEQ_FIRST, LEG_SEQ_TOP, LEG_SEQ_ADVANCE,
-    LEG_ACK_FRAMES, LEG_ACK_FIRST, LEG_ACK_TOP, LEG_ACK_ADVANCE,
-    LEG_RESTART,
-    LEG_SYN, LEG_SYN_ACK, LEG_FIN, LEG_RST, LEG_MSS,
-    # isn: that of the first SYN or SYN-ACK; the isn_ columns after it: the SYNs that had it, before any other came.
-    # isn_changes: SYNs whose number is not that of the SYN before; isn_other and its frame: the last such.
-    LEG_ISN, LEG_ISN_FRAMES, LEG_ISN_FIRST_TIME, LEG_ISN_LAST_TIME, LEG_ISN_FIRST_FRAME, LEG_ISN_LAST_FRAME,
-    LEG_ISN_CHANGES, LEG_ISN_OTHER, LEG_ISN_OTHER_FRAME,
-    LEG_RST_FRAME, LEG_RST_TIME, LEG_RST_ACK, LEG_FIN_FRAME, LEG_FIN_TIME,
-) = range(71)
+    LEG_FIRST_TIME, LEG_SEQ_ADVANCE, LEG_ACK_ADVANCE,
+) = range(8, 19)
+(
+    LEG_SEQ_FRAME, LEG_SEQ_FIRST, LEG_SEQ_TOP, LEG_ACK_FRAMES, LEG_ACK_FIRST, LEG_ACK_TOP, LEG_RESTART,
+    LEG_FIRST_FRAME, LEG_SYN, LEG_SYN_ACK,
+) = range(38, 48)
+# isn: that of the first SYN or SYN-ACK; the isn_ columns after it: the SYNs that had it, before any other came.
+# isn_changes: SYNs whose number is not that of the SYN before; isn_other: the last such.
+(LEG_ISN_FIRST_TIME, LEG_ISN_LAST_TIME) = range(24, 26)
+(
+    LEG_ISN, LEG_ISN_FRAMES, LEG_ISN_FIRST_FRAME, LEG_ISN_LAST_FRAME, LEG_ISN_CHANGES, LEG_ISN_OTHER,
+    LEG_FIN, LEG_RST, LEG_RST_FRAME, LEG_MSS, LEG_ECHO_REQUESTS, LEG_ECHO_REPLIES,
+) = range(52, 64)
 
 # A row for each time that a SYN with a new number restarted the sequence space of a leg (a port used again), in order.
 # The columns before `ack_first` are the leg's progress up to there, `ack_first` belongs to the new connection.
@@ -85,12 +88,34 @@ from __future__ import annotations
 
 def _names(prefix: str) -> tuple[str, ...]:
     """The columns of one table in order: the constants above whose names begin with `prefix`."""
-    places = {name: place for name, place in globals().items() if name.startswith(prefix)}
+    places = {name: place for name, place in globals().items() if name.startswith(prefix) and isinstance(place, int)}
     return tuple(name.removeprefix(prefix).lower() for name in sorted(places, key=places.__getitem__))
 
 
+LEG_HALVES = frozenset((
+    "src_port", "dst_port", "path", "frames", "last_frame", "longest", "seq_frame", "seq_first", "seq_top",
+    "ack_frames", "ack_first", "ack_top", "restart", "first_frame", "syn", "syn_ack", "isn", "isn_frames",
+    "isn_first_frame", "isn_last_frame", "isn_changes", "isn_other", "fin", "rst", "rst_frame", "mss",
+    "echo_requests", "echo_replies",
+))  # fmt: skip
+LEG_OCTETS = frozenset((
+    "protocol", "fragment", "ttl_min", "ttl_max", "outer_ttl_max", "dscp", "rst_ack", "hash_cut",
+))  # fmt: skip
+
+
+def _leg_offsets() -> dict[str, tuple[int, int]]:
+    """(offset in the row, width) in bytes of each column of a leg, by offset."""
+    found = {}
+    for name in _names("LEG_"):
+        width = 4 if name in LEG_HALVES else 1 if name in LEG_OCTETS else 8
+        found[name] = width * globals()[f"LEG_{name.upper()}"], width
+    return dict(sorted(found.items(), key=lambda column: column[1]))
+
+
 PATHS = _names("PATH_")
-LEGS = _names("LEG_")
+LEG_OFFSETS = _leg_offsets()
+LEGS = tuple(LEG_OFFSETS)
+LEG_WIDTH = 32  # in cells
 RESTARTS = _names("RESTART_")
 CLAIMS = _names("CLAIM_")
 MESSAGES = _names("ICMP_")

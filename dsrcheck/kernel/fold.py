@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dsrcheck.capture.batch import FRAME_LIMIT
 from dsrcheck.kernel import columns
 from dsrcheck.kernel.decode import Frame
 from dsrcheck.kernel.legs import LegRows
@@ -91,7 +92,8 @@ class Fold:
     def fold(self, batch: Batch, link_types: Sequence[int]) -> None:
         """Fold a batch. `link_types`: the LINKTYPE number of each interface so far.
 
-        Frames have the numbers that the batch gives them. Raises ValueError when the batch points outside its data.
+        Frames have the numbers that the batch gives them. Raises ValueError when the batch points outside its data, or
+        counts its frames beyond FRAME_LIMIT.
         """
         size = len(batch.data)
         data = batch.data if size else b"\0"  # an address is taken of its first byte
@@ -105,6 +107,8 @@ class Fold:
         known = -1
         link_type = -1
         count = batch.count
+        if batch.first_number + count - 1 > FRAME_LIMIT:
+            raise ValueError(f"a frame has a number above {FRAME_LIMIT}")
         self.number = batch.first_number - 1
         if self.first_number == 0:
             self.first_number = batch.first_number

@@ -3,8 +3,8 @@
 """The leg table while frames come in: finds a packet's leg and adds the packet to it.
 
 Plain Python that Cython also compiles (types in legs.pxd). Cells are 64 bits wide and wrap; interpreted, sums that may
-wrap are masked. The columns of a leg are `cells[at + COLUMN]`, where `at` is the position of its first cell and COLUMN
-one of the constants of columns.py.
+wrap are masked. The columns of a leg are `cells[at + COLUMN]`, `halves[2 * at + COLUMN]` or `octets[8 * at + COLUMN]`,
+by their width, where `at` is the position of its first cell and COLUMN one of the constants of columns.py.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if not cython.compiled:
     FIN, SYN, RST, ACK = 1, 2, 4, 16
     HALF = 0x8000_0000  # of the sequence space
     PREFIX = 16  # bytes of payload in a packet's hash
+    RECENT = 1 << 15  # legs to be found without the index, by the low bits of their hash
 
 if TYPE_CHECKING:
     from dsrcheck.kernel.decode import Buffer, Frame
@@ -50,10 +51,10 @@ class LegRows:
 
     def __init__(self, limit: int) -> None:
         self.limit = max(limit, 16)
-        self.rows = Rows(len(columns.LEGS), self.limit)
+        self.rows = Rows(columns.LEG_WIDTH, self.limit)
         self.restarts = Rows(len(columns.RESTARTS), RESTART_LIMIT)
         self.index = Index()
-        self.last = NOWHERE
+        self.forget()
         self.folded_legs = self.folded_frames = self.folded_bytes = self.unlisted = 0
         # Nobody may know beforehand which keys meet in one slot; the order of rows does not depend on it.
         self.seed = int.from_bytes(os.urandom(8), "little")
@@ -75,138 +76,136 @@ class LegRows:
                 src_port = dst_port = frame.icmp_id
 
         at = self.find(frame, path, src_port, dst_port, 1 if later else 0)
-        leg = self.rows.cells
-        if leg[at + LEG_FRAMES] == 0:
+        leg, half, octet = self.rows.cells, self.rows.halves, self.rows.octets
+        if half[2 * at + LEG_FRAMES] == 0:
             self.begin(frame, at, time, number)
-        leg[at + LEG_FRAMES] += 1
+        half[2 * at + LEG_FRAMES] += 1
         leg[at + LEG_BYTES] += original
-        leg[at + LEG_LAST_FRAME] = number
+        half[2 * at + LEG_LAST_FRAME] = number
         if time > leg[at + LEG_LAST_TIME]:
             leg[at + LEG_LAST_TIME] = time
         elif time < leg[at + LEG_FIRST_TIME]:
             leg[at + LEG_FIRST_TIME] = time
         ttl = frame.ttl
-        if ttl > leg[at + LEG_TTL_MAX]:
-            leg[at + LEG_TTL_MAX] = ttl
-        elif ttl < leg[at + LEG_TTL_MIN]:
-            leg[at + LEG_TTL_MIN] = ttl
-        if frame.tunnel:
-            ttl = frame.outer_ttl
-            if ttl > leg[at + LEG_OUTER_TTL_MAX]:
-                leg[at + LEG_OUTER_TTL_MAX] = ttl
-            elif ttl < leg[at + LEG_OUTER_TTL_MIN]:
-                leg[at + LEG_OUTER_TTL_MIN] = ttl
+        if ttl > octet[8 * at + LEG_TTL_MAX]:
+            octet[8 * at + LEG_TTL_MAX] = ttl
+        elif ttl < octet[8 * at + LEG_TTL_MIN]:
+            octet[8 * at + LEG_TTL_MIN] = ttl
+        if frame.tunnel and frame.outer_ttl > octet[8 * at + LEG_OUTER_TTL_MAX]:
+            octet[8 * at + LEG_OUTER_TTL_MAX] = frame.outer_ttl
         length = frame.ip_length
-        if length > leg[at + LEG_LONGEST]:
-            leg[at + LEG_LONGEST] = length
+        if length > half[2 * at + LEG_LONGEST]:
+            half[2 * at + LEG_LONGEST] = length
 
         h = packet_hash(frame, data, reach)
         leg[at + LEG_HASH] = (leg[at + LEG_HASH] + h) & MASK
-        if h <= leg[at + LEG_SAMPLE_HASH_3]:
-            self.sample(at, h, number)
+        if h < leg[at + LEG_SAMPLE_HASH_3]:
+            self.sample(at, h)
         payload = frame.payload_length
         if payload > 0 and (reach == 4 or later):
             if frame.payload_captured < PREFIX and frame.payload_captured < payload:
-                leg[at + LEG_HASH_CUT] += 1
+                octet[8 * at + LEG_HASH_CUT] = 1
             leg[at + LEG_PAYLOAD] += payload
-            leg[at + LEG_DATA_FRAMES] += 1
-            if leg[at + LEG_DATA_FRAME] == 0:
-                leg[at + LEG_DATA_FRAME] = number
-                leg[at + LEG_DATA_TIME] = time
-            if time > leg[at + LEG_LAST_DATA_TIME]:
-                leg[at + LEG_LAST_DATA_TIME] = time
         if reach == 4:
             if protocol == TCP:
                 self.add_segment(frame, at, time, number)
             elif echo == 1:
-                leg[at + LEG_ECHO_REQUESTS] += 1
+                half[2 * at + LEG_ECHO_REQUESTS] += 1
             elif echo == 2:
-                leg[at + LEG_ECHO_REPLIES] += 1
+                half[2 * at + LEG_ECHO_REPLIES] += 1
+
+    def forget(self) -> None:
+        """Forget which legs spoke last."""
+        self.last = NOWHERE
+        self.recent = array("Q", bytes(8 * RECENT))
+
+    def is_leg(self, at: int, frame: Frame, path: int, src_port: int, dst_port: int, later: int) -> bool:
+        """Whether the leg at this position has this key."""
+        leg, half, octet = self.rows.cells, self.rows.halves, self.rows.octets
+        same: bool = (
+            half[2 * at + LEG_SRC_PORT] == src_port
+            and half[2 * at + LEG_DST_PORT] == dst_port
+            and leg[at + LEG_SRC_LOW] == frame.src_low
+            and leg[at + LEG_DST_LOW] == frame.dst_low
+            and half[2 * at + LEG_PATH] == path
+            and octet[8 * at + LEG_PROTOCOL] == frame.protocol
+            and octet[8 * at + LEG_FRAGMENT] == later
+            and leg[at + LEG_SRC_HIGH] == frame.src_high
+            and leg[at + LEG_DST_HIGH] == frame.dst_high
+        )
+        return same
 
     def find(self, frame: Frame, path: int, src_port: int, dst_port: int, later: int) -> int:
         """The position of the leg with this key; a new one has `frames` 0."""
-        leg = self.rows.cells
-        protocol = frame.protocol
-        src_high, src_low, dst_high, dst_low = frame.src_high, frame.src_low, frame.dst_high, frame.dst_low
         at: int = self.last
-        if (
-            at != NOWHERE
-            and leg[at + LEG_SRC_PORT] == src_port
-            and leg[at + LEG_DST_PORT] == dst_port
-            and leg[at + LEG_PATH] == path
-            and leg[at + LEG_SRC_LOW] == src_low
-            and leg[at + LEG_DST_LOW] == dst_low
-            and leg[at + LEG_PROTOCOL] == protocol
-            and leg[at + LEG_SRC_HIGH] == src_high
-            and leg[at + LEG_DST_HIGH] == dst_high
-            and leg[at + LEG_FRAGMENT] == later
-        ):
+        if at != NOWHERE and self.is_leg(at, frame, path, src_port, dst_port, later):
             return at
-        h = ((self.seed ^ src_low ^ path << 50) * FACTOR) & MASK
+        h = ((self.seed ^ frame.src_low ^ path << 50) * FACTOR) & MASK
         h ^= h >> 32
-        h = ((h ^ dst_low ^ protocol << 54 ^ later << 63) * FACTOR) & MASK
+        h = ((h ^ frame.dst_low ^ frame.protocol << 54 ^ later << 63) * FACTOR) & MASK
         h ^= h >> 32
-        if src_high | dst_high:
-            h = ((h ^ src_high) * FACTOR) & MASK
+        if frame.src_high | frame.dst_high:
+            h = ((h ^ frame.src_high) * FACTOR) & MASK
             h ^= h >> 32
-            h = ((h ^ dst_high) * FACTOR) & MASK
+            h = ((h ^ frame.dst_high) * FACTOR) & MASK
             h ^= h >> 32
         h = ((h ^ src_port ^ dst_port << 16) * FACTOR) & MASK
         h ^= h >> 32
         h = (h * FACTOR) & MASK
         tag = h >> 32
+        # Most frames are of legs that spoke a moment ago: what finds these fits into a processor's cache.
+        spot = tag & (RECENT - 1)
+        entry = self.recent[spot]
+        if entry and entry >> 32 == tag:
+            at = ((entry & MASK_32) - 1) * self.rows.width
+            if self.is_leg(at, frame, path, src_port, dst_port, later):
+                self.last = at
+                return at
         slots = self.index.slots
         mask = self.index.mask
         place = tag & mask
         while slots[place]:
             if slots[place] >> 32 == tag:
                 at = ((slots[place] & MASK_32) - 1) * self.rows.width
-                if (
-                    leg[at + LEG_SRC_PORT] == src_port
-                    and leg[at + LEG_DST_PORT] == dst_port
-                    and leg[at + LEG_PATH] == path
-                    and leg[at + LEG_SRC_LOW] == src_low
-                    and leg[at + LEG_DST_LOW] == dst_low
-                    and leg[at + LEG_PROTOCOL] == protocol
-                    and leg[at + LEG_SRC_HIGH] == src_high
-                    and leg[at + LEG_DST_HIGH] == dst_high
-                    and leg[at + LEG_FRAGMENT] == later
-                ):
+                if self.is_leg(at, frame, path, src_port, dst_port, later):
                     self.last = at
+                    self.recent[spot] = slots[place]
                     return at
             place = (place + 1) & mask
         if self.rows.count >= self.limit:
             self.shed()
+        self.recent[spot] = tag << 32 | (self.rows.count + 1)
         self.index.insert(h, self.rows.count)
-        at = self.rows.add()
-        leg = self.rows.cells
-        leg[at + LEG_PATH] = path
-        leg[at + LEG_PROTOCOL] = protocol
-        leg[at + LEG_SRC_HIGH] = src_high
-        leg[at + LEG_SRC_LOW] = src_low
-        leg[at + LEG_DST_HIGH] = dst_high
-        leg[at + LEG_DST_LOW] = dst_low
-        leg[at + LEG_SRC_PORT] = src_port
-        leg[at + LEG_DST_PORT] = dst_port
-        leg[at + LEG_FRAGMENT] = later
-        self.last = at
-        return at
+        self.last = self.rows.add()
+        self.begin_key(self.last, frame, path, src_port, dst_port, later)
+        return self.last
+
+    def begin_key(self, at: int, frame: Frame, path: int, src_port: int, dst_port: int, later: int) -> None:
+        """Set the key of a new leg."""
+        leg, half, octet = self.rows.cells, self.rows.halves, self.rows.octets
+        leg[at + LEG_SRC_HIGH] = frame.src_high
+        leg[at + LEG_SRC_LOW] = frame.src_low
+        leg[at + LEG_DST_HIGH] = frame.dst_high
+        leg[at + LEG_DST_LOW] = frame.dst_low
+        half[2 * at + LEG_SRC_PORT] = src_port
+        half[2 * at + LEG_DST_PORT] = dst_port
+        half[2 * at + LEG_PATH] = path
+        octet[8 * at + LEG_PROTOCOL] = frame.protocol
+        octet[8 * at + LEG_FRAGMENT] = later
 
     def begin(self, frame: Frame, at: int, time: int, number: int) -> None:
         """Set what the first packet of a leg decides."""
-        leg = self.rows.cells
-        leg[at + LEG_FIRST_FRAME] = number
+        leg, half, octet = self.rows.cells, self.rows.halves, self.rows.octets
+        half[2 * at + LEG_FIRST_FRAME] = number
         leg[at + LEG_FIRST_TIME] = leg[at + LEG_LAST_TIME] = time
-        leg[at + LEG_TTL_MIN] = leg[at + LEG_TTL_MAX] = frame.ttl
-        leg[at + LEG_OUTER_TTL_MIN] = leg[at + LEG_OUTER_TTL_MAX] = frame.outer_ttl if frame.tunnel else 0
-        leg[at + LEG_FIRST_ID] = frame.ip_id
-        leg[at + LEG_DSCP] = frame.dscp
+        octet[8 * at + LEG_TTL_MIN] = octet[8 * at + LEG_TTL_MAX] = frame.ttl
+        octet[8 * at + LEG_DSCP] = frame.dscp
         place = 0
         while place < 4:
             leg[at + LEG_SAMPLE_HASH_0 + place] = MASK
             place += 1
 
-    def sample(self, at: int, h: int, number: int) -> None:
+    def sample(self, at: int, h: int) -> None:
         """Note a packet hash in the bottom sketch of a leg: the four smallest, in ascending order."""
         leg = self.rows.cells
         place = at + LEG_SAMPLE_HASH_0
@@ -216,73 +215,63 @@ class LegRows:
         if leg[place] != h:
             while last > place:
                 leg[last] = leg[last - 1]
-                leg[last + 4] = leg[last + 3]
-                leg[last + 8] = leg[last + 7]
                 last -= 1
             leg[place] = h
-            leg[place + 4] = number
-            leg[place + 8] = 0
-        leg[place + 8] += 1
 
     def add_segment(self, frame: Frame, at: int, time: int, number: int) -> None:
         """Note what a TCP segment says: flags, MSS, first sequence number, progress."""
-        leg = self.rows.cells
+        leg, half, octet = self.rows.cells, self.rows.halves, self.rows.octets
         flags, seq, length = frame.tcp_flags, frame.seq, frame.payload_length
         mss = frame.mss
-        if mss and (leg[at + LEG_MSS] == 0 or mss < leg[at + LEG_MSS]):
-            leg[at + LEG_MSS] = mss
+        if mss and (half[2 * at + LEG_MSS] == 0 or mss < half[2 * at + LEG_MSS]):
+            half[2 * at + LEG_MSS] = mss
         if flags & (SYN | FIN | RST):
             if flags & FIN:
                 length += 1
-                leg[at + LEG_FIN] += 1
-                if leg[at + LEG_FIN_FRAME] == 0:
-                    leg[at + LEG_FIN_FRAME] = number
-                    leg[at + LEG_FIN_TIME] = time
+                half[2 * at + LEG_FIN] += 1
             if flags & SYN:
                 length += 1
-                leg[at + (LEG_SYN_ACK if flags & ACK else LEG_SYN)] += 1
+                half[2 * at + (LEG_SYN_ACK if flags & ACK else LEG_SYN)] += 1
                 if not flags & RST:
                     self.add_syn(at, seq, time, number)
             if flags & RST:
-                leg[at + LEG_RST] += 1
-                if leg[at + LEG_RST_FRAME] == 0:
-                    leg[at + LEG_RST_FRAME] = number
-                    leg[at + LEG_RST_TIME] = time
-                    leg[at + LEG_RST_ACK] = 1 if flags & ACK else 0
+                half[2 * at + LEG_RST] += 1
+                if half[2 * at + LEG_RST_FRAME] == 0:
+                    half[2 * at + LEG_RST_FRAME] = number
+                    octet[8 * at + LEG_RST_ACK] = 1 if flags & ACK else 0
         if not flags & RST:
-            if leg[at + LEG_SEQ_FRAME] == 0:
-                leg[at + LEG_SEQ_FRAME] = number
-                leg[at + LEG_SEQ_FIRST] = leg[at + LEG_SEQ_TOP] = seq
+            if half[2 * at + LEG_SEQ_FRAME] == 0:
+                half[2 * at + LEG_SEQ_FRAME] = number
+                half[2 * at + LEG_SEQ_FIRST] = half[2 * at + LEG_SEQ_TOP] = seq
             end = (seq + length) & MASK_32
-            ahead = (end - leg[at + LEG_SEQ_TOP]) & MASK_32
+            ahead = (end - half[2 * at + LEG_SEQ_TOP]) & MASK_32
             if ahead < HALF:
-                leg[at + LEG_SEQ_TOP] = end
+                half[2 * at + LEG_SEQ_TOP] = end
                 leg[at + LEG_SEQ_ADVANCE] += ahead
             if flags & ACK:
                 self.add_acknowledgement(at, frame.ack)
 
     def add_syn(self, at: int, isn: int, time: int, number: int) -> None:
         """Note a SYN or SYN-ACK, and whether it starts another connection."""
-        leg = self.rows.cells
-        if leg[at + LEG_ISN_FRAMES] == 0:
-            if leg[at + LEG_SEQ_FRAME]:
+        leg, half = self.rows.cells, self.rows.halves
+        if half[2 * at + LEG_ISN_FRAMES] == 0:
+            if half[2 * at + LEG_SEQ_FRAME]:
                 self.restart(at, isn, time, number)
-            leg[at + LEG_ISN] = isn
-            leg[at + LEG_ISN_FIRST_FRAME] = number
+            half[2 * at + LEG_ISN] = isn
+            half[2 * at + LEG_ISN_FIRST_FRAME] = number
             leg[at + LEG_ISN_FIRST_TIME] = time
-        elif isn != leg[at + (LEG_ISN_OTHER if leg[at + LEG_ISN_CHANGES] else LEG_ISN)]:
+        elif isn != half[2 * at + (LEG_ISN_OTHER if half[2 * at + LEG_ISN_CHANGES] else LEG_ISN)]:
             self.restart(at, isn, time, number)
-            leg[at + LEG_ISN_CHANGES] += 1
-            leg[at + LEG_ISN_OTHER] = isn
-            leg[at + LEG_ISN_OTHER_FRAME] = number
-        if leg[at + LEG_ISN_CHANGES] == 0:
-            leg[at + LEG_ISN_FRAMES] += 1
-            leg[at + LEG_ISN_LAST_FRAME] = number
+            half[2 * at + LEG_ISN_CHANGES] += 1
+            half[2 * at + LEG_ISN_OTHER] = isn
+        if half[2 * at + LEG_ISN_CHANGES] == 0:
+            half[2 * at + LEG_ISN_FRAMES] += 1
+            half[2 * at + LEG_ISN_LAST_FRAME] = number
             leg[at + LEG_ISN_LAST_TIME] = time
 
     def restart(self, at: int, isn: int, time: int, number: int) -> None:
         """Begin another connection in a leg: its sequence numbers have nothing to do with those before."""
-        leg = self.rows.cells
+        leg, half = self.rows.cells, self.rows.halves
         if self.restarts.count >= self.restarts.limit:
             self.unlisted += 1
             return
@@ -292,41 +281,42 @@ class LegRows:
         cells[row + RESTART_ISN] = isn
         cells[row + RESTART_FRAME] = number
         cells[row + RESTART_TIME] = time
-        cells[row + RESTART_SEQ_TOP] = leg[at + LEG_SEQ_TOP]
+        cells[row + RESTART_SEQ_TOP] = half[2 * at + LEG_SEQ_TOP]
         cells[row + RESTART_SEQ_ADVANCE] = leg[at + LEG_SEQ_ADVANCE]
-        cells[row + RESTART_ACK_FRAMES] = leg[at + LEG_ACK_FRAMES]
-        cells[row + RESTART_ACK_TOP] = leg[at + LEG_ACK_TOP]
+        cells[row + RESTART_ACK_FRAMES] = half[2 * at + LEG_ACK_FRAMES]
+        cells[row + RESTART_ACK_TOP] = half[2 * at + LEG_ACK_TOP]
         cells[row + RESTART_ACK_ADVANCE] = leg[at + LEG_ACK_ADVANCE]
-        leg[at + LEG_SEQ_TOP] = isn
-        leg[at + LEG_ACK_TOP] = 0
-        leg[at + LEG_RESTART] = self.restarts.count
+        half[2 * at + LEG_SEQ_TOP] = isn
+        half[2 * at + LEG_ACK_TOP] = 0
+        half[2 * at + LEG_RESTART] = self.restarts.count
 
     def add_acknowledgement(self, at: int, ack: int) -> None:
         """Note an acknowledgement number."""
-        leg = self.rows.cells
-        if leg[at + LEG_ACK_FRAMES] == 0:
-            leg[at + LEG_ACK_FIRST] = leg[at + LEG_ACK_TOP] = ack
-        leg[at + LEG_ACK_FRAMES] += 1
-        if leg[at + LEG_RESTART]:
+        leg, half = self.rows.cells, self.rows.halves
+        if half[2 * at + LEG_ACK_FRAMES] == 0:
+            half[2 * at + LEG_ACK_FIRST] = half[2 * at + LEG_ACK_TOP] = ack
+        half[2 * at + LEG_ACK_FRAMES] += 1
+        if half[2 * at + LEG_RESTART]:
             cells = self.restarts.cells
-            row = (leg[at + LEG_RESTART] - 1) * self.restarts.width
+            row = (half[2 * at + LEG_RESTART] - 1) * self.restarts.width
             if cells[row + RESTART_ACKED] == 0:
                 cells[row + RESTART_ACKED] = 1
-                cells[row + RESTART_ACK_FIRST] = leg[at + LEG_ACK_TOP] = ack
-        ahead = (ack - leg[at + LEG_ACK_TOP]) & MASK_32
+                cells[row + RESTART_ACK_FIRST] = half[2 * at + LEG_ACK_TOP] = ack
+        ahead = (ack - half[2 * at + LEG_ACK_TOP]) & MASK_32
         if ahead < HALF:
-            leg[at + LEG_ACK_TOP] = ack
+            half[2 * at + LEG_ACK_TOP] = ack
             leg[at + LEG_ACK_ADVANCE] += ahead
 
     def shed(self) -> None:
         """Give up the legs of the fewest frames, at least a quarter of all, but for those that spoke last."""
         rows, width = self.rows, self.rows.width
-        leg = rows.cells
+        leg, half = rows.cells, rows.halves
         lately = 0
         row = 0
         while row < rows.count:
-            if leg[row * width + LEG_LAST_FRAME] > lately:
-                lately = leg[row * width + LEG_LAST_FRAME]
+            at = 2 * row * width
+            if half[at + LEG_LAST_FRAME] > lately:
+                lately = half[at + LEG_LAST_FRAME]
             row += 1
         lately -= rows.count // 8  # each leg has a frame of its own, so this stays above 0
         moved = array("Q", bytes(8 * rows.count))
@@ -337,7 +327,7 @@ class LegRows:
             row = 0
             while row < rows.count:
                 at = row * width
-                if leg[at + LEG_FRAMES] > bound or leg[at + LEG_LAST_FRAME] > lately:
+                if half[2 * at + LEG_FRAMES] > bound or half[2 * at + LEG_LAST_FRAME] > lately:
                     kept += 1
                     moved[row] = kept
                 else:
@@ -349,7 +339,7 @@ class LegRows:
             at = row * width
             if moved[row] == 0:
                 self.folded_legs += 1
-                self.folded_frames += leg[at + LEG_FRAMES]
+                self.folded_frames += half[2 * at + LEG_FRAMES]
                 self.folded_bytes += leg[at + LEG_BYTES]
             elif moved[row] != row + 1:
                 to = (moved[row] - 1) * width
@@ -361,7 +351,7 @@ class LegRows:
         rows.truncate(kept)
         self.index.renumber(moved)
         self.shed_restarts(moved)
-        self.last = NOWHERE
+        self.forget()
 
     def shed_restarts(self, moved: array[int]) -> None:
         """Keep the restarts of legs that were kept, and point legs and restarts at each other again."""
@@ -379,6 +369,6 @@ class LegRows:
                     column += 1
                 cells[to + RESTART_LEG] = leg - 1
                 kept += 1
-                self.rows.cells[(leg - 1) * self.rows.width + LEG_RESTART] = kept
+                self.rows.halves[2 * (leg - 1) * self.rows.width + LEG_RESTART] = kept
             row += 1
         self.restarts.truncate(kept)

@@ -3,7 +3,6 @@
 cimport cython
 
 cdef enum:
-    BLOCK = 0x100000
     FIRST_ROWS = 16
     FIRST_SLOTS = 64
     TAG_BITS = 32
@@ -13,28 +12,30 @@ cdef class Rows:
     cdef public unsigned long long width, limit, count, room
     cdef object memory
     cdef unsigned long long* cells
+    cdef unsigned int* halves
+    cdef unsigned char* octets
 
     @cython.locals(view="unsigned long long[::1]")
-    cdef void point(self)
+    cdef int point(self) except -1
     @cython.locals(at=cython.ulonglong)
-    cdef unsigned long long add(self)
-    @cython.locals(missing=cython.longlong)
-    cdef void grow(self)
-    @cython.locals(gone=cython.ulonglong)
-    cpdef void truncate(self, unsigned long long count)
+    cdef unsigned long long add(self) except? 0xFFFFFFFFFFFFFFFF
+    cdef int grow(self) except -1
+    @cython.locals(place=cython.ulonglong)
+    cpdef int truncate(self, unsigned long long count) except -1
 
 @cython.final
 cdef class Index:
     cdef unsigned long long used, mask
-    cdef unsigned long long[::1] memory
+    cdef object memory
     cdef unsigned long long* slots
 
-    cpdef void clear(self)
-    cdef void point(self)
-    cdef void insert(self, unsigned long long key, unsigned long long row)
+    cpdef int clear(self) except -1
+    @cython.locals(view="unsigned long long[::1]")
+    cdef int point(self) except -1
+    cdef int insert(self, unsigned long long key, unsigned long long row) except -1
     @cython.locals(place=cython.ulonglong)
     cdef void put(self, unsigned long long entry)
     @cython.locals(old="unsigned long long[::1]", size=cython.ulonglong, place=cython.ulonglong)
-    cdef void grow(self)
+    cdef int grow(self) except -1
     @cython.locals(old="unsigned long long[::1]", size=cython.ulonglong, place=cython.ulonglong, row=cython.ulonglong)
-    cdef void renumber(self, unsigned long long[::1] moved)
+    cdef int renumber(self, unsigned long long[::1] moved) except -1

@@ -6,6 +6,7 @@ Plain Python that Cython also compiles (types in rows.pxd).
 
 from __future__ import annotations
 
+import mmap
 from array import array
 from typing import Any
 
@@ -15,17 +16,38 @@ except ImportError:
     from dsrcheck.kernel import cython_shim as cython
 
 if not cython.compiled:
-    BLOCK = 1 << 20
     FIRST_ROWS = 16
     FIRST_SLOTS = 64
     TAG_BITS = 32
 
+LARGE = 1 << 22
+"""Bytes from which on memory is asked for in large pages, where the system has them: it finds them with less effort."""
+
+
+def zeros(size: int) -> mmap.mmap:
+    """Memory of `size` bytes, all zero, of our own: what was never written to costs nothing."""
+    if hasattr(mmap, "MAP_PRIVATE"):
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    else:
+        memory = mmap.mmap(-1, size)
+    advise(memory)
+    return memory
+
+
+def advise(memory: mmap.mmap) -> None:
+    """Ask for large pages if the memory is large; a system that has none of them may refuse."""
+    if len(memory) >= LARGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:
+            return
+
 
 class Rows:
-    """A table of `count` rows of `width` cells, one after another in `cells`; there is always room for one more.
+    """A table of `count` rows of `width` cells, one after another; there is always room for one more.
 
-    `limit`: how many rows it may have; whoever adds looks first. Compiled, `cells` is the address of the first cell,
-    which is another one after `add` and `truncate`.
+    `cells`, `halves` and `octets` are the same memory in units of 64, 32 and 8 bits. `limit`: how many rows it may
+    have; whoever adds looks first. Compiled, these three are addresses, which are others after `add` and `truncate`.
     """
 
     def __init__(self, width: int, limit: int) -> None:
@@ -33,16 +55,19 @@ class Rows:
         self.limit = limit
         self.count = 0
         self.room = FIRST_ROWS
-        self.memory = array("Q", [0]) * (width * FIRST_ROWS)
+        self.memory = zeros(8 * width * FIRST_ROWS)
         self.point()
 
     def point(self) -> None:
-        """Let `cells` be the memory."""
-        if cython.compiled:
-            view: Any = self.memory  # only for now: memory that is viewed cannot grow in place
+        """Let `cells`, `halves` and `octets` be the memory."""
+        view: Any = memoryview(self.memory).cast("Q")
+        if cython.compiled:  # the view only for now: memory that is viewed cannot grow in place
             self.cells = cython.address(view[0])
+            self.halves = cython.cast("unsigned int*", self.cells)
+            self.octets = cython.cast("unsigned char*", self.cells)
         else:
-            self.cells = self.memory
+            self.cells, self.octets = view, memoryview(self.memory)
+            self.halves = self.octets.cast("I")
 
     def add(self) -> int:
         """Add a row of zeros and return the position of its first cell."""
@@ -54,26 +79,32 @@ class Rows:
 
     def grow(self) -> None:
         """Double the room."""
-        missing = 8 * self.width * self.room
-        try:
-            while missing > 0:  # in blocks: large zeros would be memory of their own
-                self.memory.frombytes(bytes(min(missing, BLOCK)))
-                missing -= BLOCK
-        except BufferError:  # somebody looks at a buffer: leave it behind
-            self.memory = self.memory[: self.width * self.room] + array("Q", [0]) * (self.width * self.room)
+        if not cython.compiled:
+            for view in (self.cells, self.halves, self.octets):
+                view.release()
         self.room *= 2
+        size = 8 * self.width * self.room
+        try:
+            self.memory.resize(size)
+            advise(self.memory)
+        except (BufferError, SystemError):  # somebody looks at a buffer, or this system cannot: leave it behind
+            old = self.memory
+            self.memory = zeros(size)
+            with memoryview(old) as before, memoryview(self.memory) as after:
+                after[: len(before)] = before
         self.point()
 
     def truncate(self, count: int) -> None:
         """Keep the first `count` rows only; there is room for the others to come."""
-        gone = (self.count - count) * self.width
-        self.memory[count * self.width : count * self.width + gone] = array("Q", [0]) * gone
+        place = count * self.width
+        while place < self.count * self.width:
+            self.cells[place] = 0
+            place += 1
         self.count = count
-        self.point()
 
     def buffer(self) -> memoryview:
         """The filled cells: a buffer of 64-bit unsigned integers that NumPy wraps without a copy."""
-        return memoryview(self.memory)[: self.count * self.width]
+        return memoryview(self.memory).cast("Q")[: self.count * self.width]
 
 
 class Index:
@@ -90,15 +121,16 @@ class Index:
         """Forget everything."""
         self.used = 0
         self.mask = FIRST_SLOTS - 1
-        self.memory = array("Q", [0]) * FIRST_SLOTS
+        self.memory = zeros(8 * FIRST_SLOTS)
         self.point()
 
     def point(self) -> None:
         """Let `slots` be the memory."""
+        view: Any = memoryview(self.memory).cast("Q")
         if cython.compiled:
-            self.slots = cython.address(self.memory[0])
+            self.slots = cython.address(view[0])
         else:
-            self.slots = self.memory
+            self.slots = view
 
     def insert(self, key: int, row: int) -> None:
         """Note that `row`, which is not in the index, has the hash `key`."""
@@ -116,9 +148,9 @@ class Index:
 
     def grow(self) -> None:
         """Double the number of slots."""
-        old = self.memory
+        old: Any = memoryview(self.memory).cast("Q")
         size = self.mask + 1
-        self.memory = array("Q", [0]) * (2 * size)
+        self.memory = zeros(16 * size)
         self.mask = 2 * size - 1
         self.point()
         place = 0
@@ -129,7 +161,7 @@ class Index:
 
     def renumber(self, moved: array[int]) -> None:
         """Follow rows to their new places: `moved` holds a row's new number plus one, 0 for a row that is gone."""
-        old = self.memory
+        old: Any = memoryview(self.memory).cast("Q")
         size = self.mask + 1
         self.clear()
         place = 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -23,6 +22,8 @@ TWIN_FRAMES = 512
 TWIN_WINDOW = 1_000_000
 
 if not cython.compiled:
+    from hashlib import blake2b
+
     FRAMES, WINDOW, SLOTS = TWIN_FRAMES, TWIN_WINDOW, 2 * TWIN_FRAMES
 
 FACTOR = 0x9E37_79B9_7F4A_7C15

@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dsrcheck.capture.batch import FRAME_LIMIT
 from dsrcheck.capture.source import STANDARD_INPUT
 from dsrcheck.capture.split import PIECE_BYTES, Piece, file_size, split
 from dsrcheck.kernel.fold import LEG_LIMIT, PATH_LIMIT, SECONDS_LIMIT
 from dsrcheck.kernel.legs import RESTART_LIMIT
 from dsrcheck.legs.model import CapturedInterface, CaptureFacts, Legs
 from dsrcheck.legs.pieces import Part
-from dsrcheck.legs.read import Watch, read_capture
+from dsrcheck.legs.read import Watch, read_capture, was_stopped
 from dsrcheck.legs.table import Table
 
 
@@ -66,7 +67,7 @@ def read_spread(
     for name, task in zip(names, tasks, strict=True):
         legs = task.read() if isinstance(task, Chain) else task.result() if task is not None else None
         captures.append(legs if legs is not None else read_capture(name, leg_limit, watch))
-        if captures[-1].captures[0].interrupted:
+        if was_stopped(captures[-1]):
             break
     return Legs.join(captures) if captures else Legs.none()
 
@@ -112,6 +113,8 @@ class Chain:
                     continue
                 if part.error is not None:
                     raise part.error
+                if self.frames + part.last > FRAME_LIMIT:
+                    return None  # read from the front, it ends there and says so
                 seams.append(renumbered(part.legs, self.frames))
                 self._take(piece, part)
                 place += 1
@@ -197,7 +200,10 @@ def merged(parts: Sequence[Legs]) -> Legs:
 
 
 def renumbered(legs: Legs, offset: int) -> Legs:
-    """The same tables with all frame numbers higher by `offset`, but for 0, which is none; changes them in place."""
+    """The same tables with all frame numbers higher by `offset`, but for 0, which is none; changes them in place.
+
+    Raises ValueError where a number would be too high for its column.
+    """
     if offset:
         for table in legs.tables.values():
             for name in table.columns:
@@ -208,4 +214,6 @@ def renumbered(legs: Legs, offset: int) -> Legs:
 
 def _raise_numbers(table: Table, name: str, offset: int) -> None:
     column = table[name]
+    if int(column.max(initial=0)) + offset > np.iinfo(column.dtype).max:
+        raise ValueError("the capture has more frames than can be counted")
     np.add(column, column.dtype.type(offset), out=column, where=column != 0)

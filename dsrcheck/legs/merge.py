@@ -11,27 +11,28 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dsrcheck.kernel.columns import LEG_FRAMES, PATH_FRAMES
+from dsrcheck.kernel.columns import PATH_FRAMES, PATHS
 from dsrcheck.kernel.fold import CLAIM_LIMIT, FRAGMENT_LIMIT, ICMP_LIMIT
+from dsrcheck.kernel.numbering import number_rows
 from dsrcheck.legs.progress import merge_progress
-from dsrcheck.legs.table import LAYOUT, SECONDS, Rows, Table, UInt64, stack, sum_by_key
+from dsrcheck.legs.table import LAYOUT, SECONDS, Rows, Table, Unsigned, stack, sum_by_key
 
 Tables = Mapping[str, Table]
 
 LISTS = {"claims": CLAIM_LIMIT, "icmp": ICMP_LIMIT, "fragments": FRAGMENT_LIMIT}
-PATH_KEYS, LEG_KEYS = PATH_FRAMES, LEG_FRAMES  # the key columns come before `frames`
+PATH_KEYS = PATHS[:PATH_FRAMES]  # the key columns come before `frames`
+LEG_KEYS = (
+    "path", "protocol", "fragment", "src_high", "src_low", "dst_high", "dst_low", "src_port", "dst_port",
+)  # fmt: skip
 SAMPLES = 4
 BLOCK = 8192  # rows to merge at a time, so that their columns stay in a processor's cache
 UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 SUMS = (
-    "frames", "bytes", "payload", "data_frames", "hash", "hash_cut", "echo_requests", "echo_replies",
-    "syn", "syn_ack", "fin", "rst", "ip_frames",
+    "frames", "bytes", "payload", "hash", "echo_requests", "echo_replies", "syn", "syn_ack", "fin", "rst", "ip_frames",
 )  # fmt: skip
-SMALLEST = ("first_time", "ttl_min", "outer_ttl_min")
-LARGEST = ("last_frame", "last_time", "ttl_max", "outer_ttl_max", "longest", "last_data_time")
-FIRST = {"data_frame": ("data_time",), "rst_frame": ("rst_time", "rst_ack"), "fin_frame": ("fin_time",)}
-"""Frame columns (0: none yet), and the columns that tell of that same frame."""
+SMALLEST = ("first_time", "ttl_min")
+LARGEST = ("last_frame", "last_time", "ttl_max", "outer_ttl_max", "longest", "hash_cut")
 
 
 def merge_tables(earlier: Tables, later: Tables) -> dict[str, Table]:
@@ -76,10 +77,10 @@ def join_tables(captures: Sequence[Tables], interfaces: Sequence[int]) -> dict[s
     return joined
 
 
-def _changed(table: Table, column: str, values: UInt64) -> Table:
-    matrix = table.matrix.copy()
-    matrix[:, table.columns.index(column)] = values
-    return Table(table.columns, matrix)
+def _changed(table: Table, column: str, values: Unsigned) -> Table:
+    changed = table.copy()
+    changed[column][:] = values
+    return changed
 
 
 def _point(table: Table, column: str, new: Rows) -> Table:
@@ -87,9 +88,9 @@ def _point(table: Table, column: str, new: Rows) -> Table:
     return _changed(table, column, new[table.signed(column)].astype(np.uint64)) if table else table
 
 
-def _merge_keyed(earlier: Table, later: Table, keys: int) -> tuple[Table, Rows]:
+def _merge_keyed(earlier: Table, later: Table, keys: Sequence[str]) -> tuple[Table, Rows]:
     """Rows with equal keys merged; and the place of each row of `later` in the result."""
-    same = _find(earlier.matrix[:, :keys], later.matrix[:, :keys])
+    same = _find(earlier, later, keys)
     known = same >= 0
     place = same.copy()
     place[~known] = len(earlier) + np.arange(np.count_nonzero(~known))
@@ -97,32 +98,31 @@ def _merge_keyed(earlier: Table, later: Table, keys: int) -> tuple[Table, Rows]:
     shared = np.flatnonzero(known)
     for start in range(0, len(shared), BLOCK):
         rows = shared[start : start + BLOCK]
-        result.matrix[same[rows]] = _merge_rows(earlier.take(same[rows]), later.take(rows), keys)
+        result.matrix[same[rows]] = _merge_rows(earlier.take(same[rows]), later.take(rows), keys).matrix
     return result, place
 
 
-def _merge_rows(a: Table, b: Table, keys: int) -> UInt64:
+def _merge_rows(a: Table, b: Table, keys: Sequence[str]) -> Table:
     """Rows of the same keys, merged one by one."""
-    whole = Table(a.columns, a.matrix.copy())
-    for name in whole.columns[keys:]:
-        _merge_column(whole[name], name, a, b)
+    whole = a.copy()
+    for name in whole.columns:
+        if name not in keys:
+            _merge_column(whole[name], name, a, b)
     if "mss" in whole.columns:
         _merge_first(whole, a, b)
         _merge_samples(whole, a, b)
         _merge_initial_numbers(whole, a, b)
-    return whole.matrix
+    return whole
 
 
-def _find(keys: UInt64, wanted: UInt64) -> Rows:
-    """For each row of `wanted` the row of `keys` that is equal, -1 if there is none."""
-    both = np.ascontiguousarray(np.concatenate([keys, wanted]))
-    _, group = np.unique(both.view(f"V{8 * both.shape[1]}").ravel(), return_inverse=True)
-    row = np.full(len(both), -1, np.int64)
-    row[group[: len(keys)]] = np.arange(len(keys))
-    return row[group[len(keys) :]]
+def _find(table: Table, wanted: Table, keys: Sequence[str]) -> Rows:
+    """For each row of `wanted` the row of `table` that has the same key, -1 if there is none. Keys differ in each."""
+    group, _ = number_rows([np.concatenate([table[key], wanted[key]]) for key in keys])
+    place = group[len(table) :]
+    return np.where(place < len(table), place, -1)
 
 
-def _merge_column(out: UInt64, name: str, a: Table, b: Table) -> None:
+def _merge_column(out: Unsigned, name: str, a: Table, b: Table) -> None:
     if name in SUMS:
         np.add(a[name], b[name], out=out)
     elif name in SMALLEST:
@@ -132,34 +132,22 @@ def _merge_column(out: UInt64, name: str, a: Table, b: Table) -> None:
 
 
 def _merge_first(whole: Table, a: Table, b: Table) -> None:
-    """Columns of the first frame of a kind; and the smallest MSS, where 0 is none."""
-    for name, others in FIRST.items():
-        missing = a[name] == 0
-        for column in (name, *others):
-            whole[column][missing] = b[column][missing]
+    """What tells of the first RST; and the smallest MSS, where 0 is none."""
+    missing = a["rst_frame"] == 0
+    for column in ("rst_frame", "rst_ack"):
+        whole[column][missing] = b[column][missing]
     lower = (a["mss"] == 0) | ((b["mss"] < a["mss"]) & (b["mss"] != 0))
     whole["mss"][lower] = b["mss"][lower]
 
 
 def _merge_samples(whole: Table, a: Table, b: Table) -> None:
-    """The bottom sketch of both: the smallest distinct hashes, with the frame of `a` where both have one."""
-
-    def places(kind: str) -> UInt64:
-        return np.stack([part[f"sample_{kind}_{place}"] for part in (a, b) for place in range(SAMPLES)], axis=1)
-
-    hashes, frames, counts = places("hash"), places("frame"), places("count")
-    order = np.argsort(hashes, axis=1, kind="stable")
-    hashes, frames, counts = (np.take_along_axis(part, order, axis=1) for part in (hashes, frames, counts))
-    twice = (hashes[:, 1:] == hashes[:, :-1]) & (hashes[:, 1:] != UNUSED)
-    counts[:, :-1] += np.where(twice, counts[:, 1:], np.uint64(0))
-    gone = np.pad(twice, ((0, 0), (1, 0)))
-    order = np.argsort(gone, axis=1, kind="stable")[:, :SAMPLES]
-    hashes[gone] = UNUSED
-    frames[gone] = counts[gone] = 0
-    for kind, part in (("hash", hashes), ("frame", frames), ("count", counts)):
-        kept = np.take_along_axis(part, order, axis=1)
-        for place in range(SAMPLES):
-            whole[f"sample_{kind}_{place}"][:] = kept[:, place]
+    """The bottom sketch of both: the smallest distinct hashes."""
+    names = [f"sample_hash_{place}" for place in range(SAMPLES)]
+    hashes = np.sort(np.stack([part[name] for part in (a, b) for name in names], axis=1), axis=1)
+    hashes[:, 1:][hashes[:, 1:] == hashes[:, :-1]] = UNUSED
+    hashes.sort(axis=1)
+    for place, name in enumerate(names):
+        whole[name][:] = hashes[:, place]
 
 
 def _merge_initial_numbers(whole: Table, a: Table, b: Table) -> None:
@@ -168,7 +156,7 @@ def _merge_initial_numbers(whole: Table, a: Table, b: Table) -> None:
     seam = mine & theirs & (latest_number(a) != b["isn"])
     more = mine & theirs & (a["isn_changes"] == 0) & ~seam
 
-    def put(column: str, where: npt.NDArray[np.bool_], values: UInt64) -> None:
+    def put(column: str, where: npt.NDArray[np.bool_], values: Unsigned) -> None:
         whole[column][where] = values[where]
 
     for column in ("isn", "isn_frames", "isn_first_time", "isn_last_time", "isn_first_frame", "isn_last_frame"):
@@ -178,11 +166,9 @@ def _merge_initial_numbers(whole: Table, a: Table, b: Table) -> None:
     put("isn_last_frame", more, b["isn_last_frame"])
     whole["isn_changes"][:] = a["isn_changes"] + b["isn_changes"] + seam
     put("isn_other", seam, b["isn"])
-    put("isn_other_frame", seam, b["isn_first_frame"])
     put("isn_other", b["isn_changes"] != 0, b["isn_other"])
-    put("isn_other_frame", b["isn_changes"] != 0, b["isn_other_frame"])
 
 
-def latest_number(legs: Table) -> UInt64:
+def latest_number(legs: Table) -> Unsigned:
     """The initial sequence number of each leg's last SYN (0 where it has none)."""
     return np.where(legs["isn_changes"] != 0, legs["isn_other"], legs["isn"])

@@ -15,7 +15,7 @@ from dsrcheck.kernel import columns
 from dsrcheck.kernel.fold import Fold
 from dsrcheck.kernel.twins import TWIN_FRAMES
 from dsrcheck.legs.merge import join_tables, merge_tables
-from dsrcheck.legs.table import LAYOUT, SECONDS, Table, empty, from_buffer, sum_by_key
+from dsrcheck.legs.table import LAYOUT, SECONDS, TYPES, Table, cells_type, empty, from_buffer, from_matrix, sum_by_key
 from dsrcheck.legs.totals import merge_totals
 
 STATIONS = ("interface", "mac", "sent", "received", "ip_sent", "first_time", "last_time")
@@ -84,7 +84,7 @@ class Legs:
     def of(fold: Fold, interfaces: Sequence[Interface] = ()) -> Legs:
         """The tables of a fold, without a copy of the big ones; the fold must not fold any further."""
         buffers = fold.buffers()
-        tables = {name: from_buffer(names, buffers[name]) for name, names in LAYOUT.items()}
+        tables = {name: from_buffer(kind, buffers[name]) for name, kind in TYPES.items()}
         for name, keys in SECONDS.items():
             tables[name] = sum_by_key(tables[name], keys)
         totals = np.frombuffer(buffers["totals"], np.uint64).tolist()
@@ -98,7 +98,7 @@ class Legs:
     @staticmethod
     def none() -> Legs:
         """The tables of no frames at all."""
-        return _assemble({name: empty(names) for name, names in LAYOUT.items()}, dict.fromkeys(columns.TOTALS, 0))
+        return _assemble({name: empty(kind) for name, kind in TYPES.items()}, dict.fromkeys(columns.TOTALS, 0))
 
     @cached_property
     def stations(self) -> Table:
@@ -117,13 +117,13 @@ class Legs:
         rows = np.concatenate(sides)
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
         if not len(rows):
-            return empty(STATIONS)
+            return empty(cells_type(STATIONS))
         new = np.ones(len(rows), bool)
         new[1:] = (rows[1:, :2] != rows[:-1, :2]).any(axis=1)
         starts = np.flatnonzero(new)
         sums = np.add.reduceat(rows[:, 2:5], starts, axis=0)
         first, last = np.minimum.reduceat(rows[:, 5], starts), np.maximum.reduceat(rows[:, 6], starts)
-        return Table(STATIONS, np.column_stack([rows[starts, :2], sums, first, last]))
+        return from_matrix(STATIONS, np.column_stack([rows[starts, :2], sums, first, last]))
 
     @property
     def tables(self) -> dict[str, Table]:

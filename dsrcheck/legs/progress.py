@@ -14,13 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsrcheck.kernel.columns import RESTART_FRAME
 from dsrcheck.kernel.legs import RESTART_LIMIT
-from dsrcheck.legs.table import Rows, Table, UInt64, stack
+from dsrcheck.legs.table import TYPES, Rows, Table, UInt64, stack
 
 Flags = npt.NDArray[np.bool_]
 
 SEQUENCE = ("seq_frame", "seq_first", "seq_top", "seq_advance", "ack_first", "ack_top", "ack_advance")
+WRITTEN = (*SEQUENCE, "ack_frames")
+READ = (
+    *WRITTEN, "restart", "isn", "isn_frames", "isn_changes", "isn_other", "isn_first_frame", "isn_first_time",
+)  # fmt: skip
 MASK_32 = np.uint64(0xFFFF_FFFF)
 NONE = np.uint64(0)
 
@@ -52,11 +55,10 @@ def merge_progress(whole: Table, earlier: Mapping[str, Table], later: Mapping[st
 
     `leg_of`: the place in `whole` of each leg of `later`. Legs that only one piece has are right already.
     """
-    legs, restarts = earlier["legs"], earlier["restarts"].take(slice(None))
-    restarts = Table(restarts.columns, restarts.matrix.copy())
+    legs, restarts = earlier["legs"], earlier["restarts"].copy()
     shared = np.flatnonzero(leg_of < len(legs))
-    a, b = legs.take(leg_of[shared]), later["legs"].take(shared)
-    out = whole.take(leg_of[shared])
+    a, b = legs.part(READ, leg_of[shared]), later["legs"].part(READ, shared)
+    out = whole.part(WRITTEN, leg_of[shared])
     mine, theirs = a["seq_frame"] != 0, b["seq_frame"] != 0
     both = mine & theirs
     for name in SEQUENCE:
@@ -64,15 +66,15 @@ def merge_progress(whole: Table, earlier: Mapping[str, Table], later: Mapping[st
     out["ack_frames"][:] = a["ack_frames"] + b["ack_frames"]
 
     kept, new = _merge_runs(out, a, b, both, shared, restarts, later["restarts"])
-    kept = Table(kept.columns, kept.matrix.copy())
     kept["leg"][:] = leg_of[kept.signed("leg")].astype(np.uint64)
     new["leg"][:] = leg_of[shared[new.signed("leg")]].astype(np.uint64)
-    whole.matrix[leg_of[shared]] = out.matrix
+    for name in WRITTEN:
+        whole[name][leg_of[shared]] = out[name]
 
     merged = stack([restarts, kept, new])
-    merged = merged.take(np.argsort(merged.matrix[:, RESTART_FRAME], kind="stable")[:RESTART_LIMIT])
+    merged = merged.take(np.argsort(merged["frame"], kind="stable")[:RESTART_LIMIT])
     whole["restart"][:] = 0
-    whole["restart"][merged.signed("leg")] = np.arange(1, len(merged) + 1, dtype=np.uint64)
+    whole["restart"][merged.signed("leg")] = np.arange(1, len(merged) + 1, dtype=np.uint32)
     return merged
 
 
@@ -138,7 +140,7 @@ def _merge_runs(
     kept["ack_top"][kept_from[continued]] = ack.top[continued]
     left = np.ones(len(rows), bool)
     left[first[repeated]] = False
-    return kept.take(left), _new_rows(rows.columns, a, b, new, one_acks)
+    return kept.take(left), _new_rows(a, b, new, one_acks)
 
 
 def _first_rows(rows: Table, legs: Rows) -> tuple[Rows, Rows]:
@@ -159,8 +161,7 @@ def _first_rows(rows: Table, legs: Rows) -> tuple[Rows, Rows]:
 
 def _row(rows: Table, places: Rows) -> Table:
     """The rows at some places; zeros for -1."""
-    matrix = np.concatenate([rows.matrix, np.zeros((1, len(rows.columns)), np.uint64)])
-    return Table(rows.columns, matrix[places])
+    return stack([rows, Table(np.zeros(1, rows.records.dtype))]).take(places)
 
 
 def _note_first_ack(restarts: Table, a: Table, here: Flags, first: UInt64) -> None:
@@ -173,7 +174,7 @@ def _note_first_ack(restarts: Table, a: Table, here: Flags, first: UInt64) -> No
 
 def _counted_on(rows: Table, shared: Rows, a: Table, both: Flags, rest: Mapping[str, UInt64]) -> Table:
     """The restarts of the later piece with the progress of the earlier one added."""
-    kept = Table(rows.columns, rows.matrix.copy())
+    kept = rows.copy()
     place = {"seq_advance": rest["seq"], "ack_advance": rest["ack"], "ack_frames": a["ack_frames"]}
     if rows:
         of_leg = np.full(int(max(rows.signed("leg").max(), shared.max(initial=0))) + 1, -1, np.int64)
@@ -184,10 +185,10 @@ def _counted_on(rows: Table, shared: Rows, a: Table, both: Flags, rest: Mapping[
     return kept
 
 
-def _new_rows(columns: tuple[str, ...], a: Table, b: Table, new: Flags, acked: Flags) -> Table:
+def _new_rows(a: Table, b: Table, new: Flags, acked: Flags) -> Table:
     """Restarts at the seam; `leg` is the position among the legs of both pieces."""
     before, after = a.take(new), b.take(new)
-    rows = Table(columns, np.zeros((len(before), len(columns)), np.uint64))
+    rows = Table(np.zeros(len(before), TYPES["restarts"]))
     for column in ("seq_top", "seq_advance", "ack_frames", "ack_top", "ack_advance"):
         rows[column][:] = before[column]
     rows["leg"][:] = np.flatnonzero(new).astype(np.uint64)

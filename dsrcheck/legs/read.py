@@ -26,18 +26,24 @@ class Folds(Protocol):
 def read_legs(paths: Path | Sequence[Path], leg_limit: int = LEG_LIMIT, watch: Watch | None = None) -> Legs:
     """Read one capture or several (`-`: standard input) and return their legs. Memory grows with legs, not with frames.
 
-    `leg_limit`: legs kept of each capture. A capture that `watch` stopped is as one that was interrupted; those after
-    it are left out. Raises CaptureError for the first capture that cannot be read at all; one that is cut or damaged is
-    read as far as it goes, and its `CaptureFacts.truncated` says so.
+    `leg_limit`: legs kept of each capture. A capture that `watch` stopped is one that was interrupted and is cut; those
+    after it are left out. Raises CaptureError for the first capture that cannot be read at all; one that is cut or
+    damaged is read as far as it goes, and its `CaptureFacts.truncated` says so.
     """
     if isinstance(paths, str | PathLike):
         paths = [paths]
     captures: list[Legs] = []
     for path in paths:
         captures.append(read_capture(path, leg_limit, watch))
-        if captures[-1].captures[0].interrupted:
+        if was_stopped(captures[-1]):
             break
     return Legs.join(captures) if captures else Legs.none()
+
+
+def was_stopped(legs: Legs) -> bool:
+    """Whether a watch ended the reading of a capture; Ctrl-C that ends a pipe does not, nothing is missing of that."""
+    (facts,) = legs.captures
+    return facts.interrupted and facts.truncated is not None
 
 
 def read_capture(path: Path, leg_limit: int = LEG_LIMIT, watch: Watch | None = None) -> Legs:

@@ -1,8 +1,8 @@
-"""A table of unsigned 64-bit columns over one row-major matrix."""
+"""A table of unsigned columns over row-major rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,24 +24,36 @@ LAYOUT = {
 SECONDS = {"syn_rate": 3, "throughput": 2}
 """The histograms by second, and how many of their columns are the key."""
 
+Unsigned = npt.NDArray[np.unsignedinteger]
 UInt64 = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
+Records = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True, eq=False)
-class Table(Mapping[str, UInt64]):
+class Table(Mapping[str, Unsigned]):
     """Named columns; `len()` counts the rows, and so `columns` the names.
 
-    `matrix`: uint64, shape (rows, columns). A column is a view of it, not a copy: look, don't write. Differences of
-    unsigned columns wrap below zero; `signed` gives a column to calculate with.
+    `records`: a structured array, shape (rows,), whose fields are the columns: uint64, and of legs uint32 and uint8
+    too. A column is a view of it, not a copy: look, don't write. Differences of unsigned columns wrap below zero, sums
+    of narrow ones above their width; `signed` gives a column to calculate with.
     """
 
-    columns: tuple[str, ...]
-    matrix: UInt64
+    records: Records
 
-    def __getitem__(self, name: str) -> UInt64:
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names."""
+        return self.records.dtype.names or ()
+
+    @property
+    def matrix(self) -> UInt64:
+        """All cells, uint64, shape (rows, cells of a row); a view, whose rows are copied at once and not by column."""
+        return self.records.view(np.uint64).reshape(len(self.records), self.records.dtype.itemsize // 8)
+
+    def __getitem__(self, name: str) -> Unsigned:
         try:
-            return self.matrix[:, self.columns.index(name)]
+            return self.records[name]
         except ValueError:
             raise KeyError(name) from None
 
@@ -49,42 +61,83 @@ class Table(Mapping[str, UInt64]):
         return iter(self.columns)
 
     def __len__(self) -> int:
-        return len(self.matrix)
+        return len(self.records)
 
     def __bool__(self) -> bool:
-        return len(self.matrix) > 0
+        return len(self.records) > 0
 
-    def signed(self, name: str) -> npt.NDArray[np.int64]:
-        """A column as int64, still a view; right for everything but hashes and halves of addresses."""
-        return self[name].view(np.int64)
+    def signed(self, name: str) -> Rows:
+        """A column as int64, a copy; right for everything but hashes and halves of addresses."""
+        return self[name].astype(np.int64)
 
     def take(self, rows: npt.NDArray[np.signedinteger] | npt.NDArray[np.bool_] | slice) -> Table:
         """The rows at some positions, or those where a mask is true, as another table."""
-        return Table(self.columns, self.matrix[rows])
+        return Table(self.records[rows]) if isinstance(rows, slice) else _table(self.matrix[rows], self.records.dtype)
+
+    def part(self, names: Sequence[str], rows: Rows) -> Table:
+        """Some columns at some rows, as a table of 64-bit columns."""
+        found = Table(np.empty(len(rows), cells_type(tuple(names))))
+        for name in names:
+            found[name][:] = self[name][rows]
+        return found
+
+    def copy(self) -> Table:
+        """The same rows, to be written to."""
+        return _table(self.matrix.copy(), self.records.dtype)
 
 
-def empty(columns: tuple[str, ...]) -> Table:
+def _table(matrix: UInt64, kind: np.dtype[np.void]) -> Table:
+    return Table(matrix.view(kind).reshape(len(matrix)))
+
+
+def cells_type(columns: tuple[str, ...]) -> np.dtype[np.void]:
+    """The type of a row whose columns are all cells of 64 bits."""
+    return np.dtype([(name, np.uint64) for name in columns])
+
+
+def _leg_type() -> np.dtype[np.void]:
+    offsets = columns.LEG_OFFSETS.values()
+    return np.dtype({
+        "names": columns.LEGS,
+        "formats": [f"u{width}" for _, width in offsets],
+        "offsets": [offset for offset, _ in offsets],
+        "itemsize": 8 * columns.LEG_WIDTH,
+    })  # fmt: skip
+
+
+TYPES = {name: cells_type(names) for name, names in LAYOUT.items()} | {"legs": _leg_type()}
+"""The tables that the fold fills, and the types of their rows."""
+
+
+def empty(kind: np.dtype[np.void]) -> Table:
     """A table without rows."""
-    return Table(columns, np.zeros((0, len(columns)), np.uint64))
+    return Table(np.zeros(0, kind))
 
 
-def from_buffer(columns: tuple[str, ...], buffer: memoryview) -> Table:
+def from_buffer(kind: np.dtype[np.void], buffer: memoryview) -> Table:
     """A table over the kernel's own memory."""
-    return Table(columns, np.frombuffer(buffer, np.uint64).reshape(-1, len(columns)))
+    return Table(np.frombuffer(buffer, kind))
+
+
+def from_matrix(columns: tuple[str, ...], matrix: UInt64) -> Table:
+    """A table of 64-bit columns, from a matrix of shape (rows, columns)."""
+    return _table(np.ascontiguousarray(matrix), cells_type(columns))
 
 
 def stack(tables: list[Table]) -> Table:
     """The rows of several tables of the same columns, one after another."""
-    return Table(tables[0].columns, np.concatenate([table.matrix for table in tables]))
+    return _table(np.concatenate([table.matrix for table in tables]), tables[0].records.dtype)
 
 
 def sum_by_key(table: Table, keys: int) -> Table:
     """One row for each distinct value of the first `keys` columns, in their order; the other columns are summed."""
     if not table:
         return table
-    order = np.lexsort(table.matrix[:, :keys].T[::-1])
-    rows = table.matrix[order]
+    matrix = table.matrix
+    order = np.lexsort(matrix[:, :keys].T[::-1])
+    rows = matrix[order]
     new = np.ones(len(rows), bool)
     new[1:] = (rows[1:, :keys] != rows[:-1, :keys]).any(axis=1)
     starts = np.flatnonzero(new)
-    return Table(table.columns, np.hstack([rows[starts, :keys], np.add.reduceat(rows[:, keys:], starts, axis=0)]))
+    sums = np.add.reduceat(rows[:, keys:], starts, axis=0)
+    return from_matrix(table.columns, np.hstack([rows[starts, :keys], sums]))

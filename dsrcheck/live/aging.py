@@ -139,7 +139,7 @@ def _drop_paths(legs: Legs, since: int) -> Legs:
     place = (np.cumsum(stay) - 1).astype(np.uint64)
 
     def moved(part: Table) -> Table:
-        part = Table(part.columns, part.matrix.copy())
+        part = Table(part.records.copy())
         part["path"][:] = place[part.signed("path")]
         return part
 

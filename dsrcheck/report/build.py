@@ -12,7 +12,7 @@ from dsrcheck.exchange.connection import reply_bytes
 from dsrcheck.exchange.others import NO_DESTINATION_MAC
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding, Verdict
-from dsrcheck.flows.table import PROTOCOL_NAMES, column
+from dsrcheck.flows.table import PROTOCOL_NAMES, column, distinct, group_rows
 from dsrcheck.report.model import CaptureInfo, Host, Report, Service, VipReport
 from dsrcheck.report.steps import step_tables
 from dsrcheck.topology import model
@@ -97,7 +97,7 @@ def _vip(s: Sides, vip: Vip, number: int) -> VipReport:
         balancers=tuple(_host(host) for host in vip.balancers),
         servers=tuple(_host(host, sum(server_flows.get(mac, 0) for mac in host.macs)) for host in vip.servers),
         gateways=tuple(_gateway(s, mac) for mac in vip.gateways),
-        clients=len(np.unique(flows.client[flow])),
+        clients=len(distinct(flows.client[flow])),
         flows=int(rows.sum()),
         request_bytes=int(s.client_side.total("payload")[mine].sum()),
         reply_bytes=int(back[mine].sum()),
@@ -149,7 +149,7 @@ def seen_instead(s: Sides) -> str:
     ports = np.isin(flows.protocol, (6, 17, 132))
     parts = []
     if ports.any():
-        services = len(np.unique(np.stack([flows.service[ports], flows.service_port[ports]]), axis=1)[0])
+        services = len(group_rows(flows.service[ports], flows.service_port[ports])[1])
         parts.append(f"{_counted(int(ports.sum()), 'TCP or UDP flow')} to {_counted(services, 'service')}")
     if len(claims):
         parts.append(_counted(len(claims), "ARP or NDP frame"))

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 
 from dsrcheck.findings import FAIL, PASS, Finding
 from dsrcheck.report.model import Report, by_severity
-from dsrcheck.report.words import culprit, frames_text, verdict_words
+from dsrcheck.report.words import baseline_words, culprit, frames_text, verdict_words
 from dsrcheck.text import printable
 
 COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
+KNOWN = "notice"
+"""For what a report of before had too (--baseline): it fails nothing."""
 TITLE_LIMIT = 255
 MESSAGE_LIMIT = 3000
 """Characters; GitHub cuts a message at 4,096 bytes."""
@@ -22,10 +24,12 @@ MESSAGE_LIMIT = 3000
 def render(report: Report) -> str:
     """Return a line for each annotation, and the verdict last, as plain text for whoever reads the log."""
     word, sentence = verdict_words(report)
-    lines = [_finding(finding, report) for finding in by_severity(report.findings)]
+    findings = sorted(by_severity(report.findings), key=report.is_known)
+    lines = [_finding(finding, report) for finding in findings]
     if report.verdict not in (PASS, FAIL):  # or a run without any annotation would be taken for a pass
         lines.append(_annotation("warning", word.capitalize(), [sentence, *report.notes], _file(report, 0)))
-    return "\n".join([*lines, printable(f"{word}: {sentence}")]) + "\n"
+    log = filter(None, [f"{word}: {sentence}", baseline_words(report)])
+    return "\n".join([*lines, *map(printable, log)]) + "\n"
 
 
 def _finding(finding: Finding, report: Report) -> str:
@@ -48,6 +52,8 @@ def _told(finding: Finding, report: Report) -> Iterator[str]:
     )
     if finding.severity != "info":
         yield from (f"{label}: {text}" for label, text in facts if text)
+    if report.is_known(finding):
+        yield "Known: the report of before has it too."
     yield f"Why it matters, and how to mend it: dsrcheck explain {finding.rule}"
 
 

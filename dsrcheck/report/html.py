@@ -19,7 +19,17 @@ from dsrcheck.report.model import Report, VipReport
 from dsrcheck.report.page.ladder import Drawing, drawing
 from dsrcheck.report.page.plot import Plot, plot
 from dsrcheck.report.page.topology import Picture, picture
-from dsrcheck.report.words import culprit, culprit_lines, duration, frames_of, many, octets, verdict_words
+from dsrcheck.report.words import (
+    baseline_words,
+    culprit,
+    culprit_lines,
+    duration,
+    finding_words,
+    frames_of,
+    many,
+    octets,
+    verdict_words,
+)
 from dsrcheck.text import printable
 
 CULPRIT_LIMIT = 20
@@ -50,10 +60,11 @@ class DrawnLadder:
 
 @dataclass(frozen=True)
 class DrawnGroup:
-    """Findings of one rule, with the ladders that show them."""
+    """Findings of one rule, with the ladders that show them; `elsewhere`: the rule whose ladder shows them as well."""
 
     group: Group
     ladders: tuple[DrawnLadder, ...]
+    elsewhere: str | None = None
 
     @property
     def shown(self) -> tuple[Finding, ...]:
@@ -72,7 +83,7 @@ def render(report: Report, *, illustrations: Illustrations | None = None) -> str
     """Return the report as HTML."""
     drawn = illustrations or Illustrations()
     word, sentence = verdict_words(report)
-    shown = [DrawnGroup(group, _ladders(drawn, group.first.rule, group.first.vip)) for group in groups(report.findings)]
+    shown = [_group(group, drawn) for group in groups(report.findings)]
     columns = list(dict.fromkeys(verdict.vip for verdict in report.verdicts if verdict.vip))
     return _environment().get_template("page.html.jinja").render(
         report=report,
@@ -85,7 +96,13 @@ def render(report: Report, *, illustrations: Illustrations | None = None) -> str
         columns=columns,
         rows=matrix(report),
         notes=(*report.notes, *drawn.notes),
+        compared=baseline_words(report),
     )  # fmt: skip
+
+
+def _group(group: Group, drawn: Illustrations) -> DrawnGroup:
+    key = group.first.rule, group.first.vip
+    return DrawnGroup(group, _ladders(drawn, *key), drawn.elsewhere.get(key))
 
 
 def _vip(report: Report, vip: VipReport, drawn: Illustrations) -> DrawnVip:
@@ -125,7 +142,13 @@ def _environment() -> Environment:
         # Markup is what our own macros return; everything else may have come from outside.
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    environment.filters |= {"many": many, "octets": octets, "culprit": culprit, "duration": duration}
+    environment.filters |= {
+        "many": many,
+        "octets": octets,
+        "culprit": culprit,
+        "duration": duration,
+        "in_a_line": finding_words,
+    }
     environment.globals |= {"evidence": _evidence, "verdict_text": _verdict_text}
     return environment
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, Verdict
 from dsrcheck.report.arrange import Group, blocks, groups, matrix
 from dsrcheck.report.model import INCONCLUSIVE, Host, Report, VipReport
-from dsrcheck.report.words import culprit, frames_of, many, octets, verdict_words
+from dsrcheck.report.words import baseline_words, culprit, finding_words, frames_of, many, octets, verdict_words
 from dsrcheck.text import printable
 
 SIGNS = {
@@ -23,7 +23,7 @@ CULPRIT_LIMIT = 10
 HOST_LIMIT = 8
 
 _ADDRESS = re.compile(
-    r"(?<![\w.:])((?:[0-9a-f]{2}:){5}[0-9a-f]{2}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}|\d{1,3}(?:\.\d{1,3}){3})(?![\w:])"
+    r"(?<![\w.:])((?:[0-9a-f]{2}:){5}[0-9a-f]{2}|(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4}|(?<=::))|\d{1,3}(?:\.\d{1,3}){3})(?!\w|:\w)"
 )
 """A MAC or IP address in a sentence. They stand as code: `:100:` of an IPv6 address would become a picture."""
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|~#&$!]|^[-+=]|(?<=\d)\.(?= )|:(?=//)")
@@ -37,6 +37,7 @@ def render(report: Report) -> str:
         [f"## {SIGNS[report.verdict]} {word}: {prose(sentence)}"],
         _captures(report),
         _vips(report),
+        _compared(report),
         *(_group(group, report) for group in shown if group.first.severity != "info"),
         [f"- {SIGNS['info']} {prose(group.first.message)}" for group in shown if group.first.severity == "info"],
         [f"> {prose(note)}" for note in report.notes],
@@ -71,6 +72,16 @@ def _captures(report: Report) -> Iterator[str]:
         facts = [many(capture.frames, "frame"), capture.link_type, f"vantage: {capture.vantage}"]
         cut = f" **Cut**: {prose(capture.truncated)}" if capture.truncated else ""
         yield f"{code(capture.path)}: {prose(', '.join(facts))}.{cut}"
+
+
+def _compared(report: Report) -> Iterator[str]:
+    """How the findings stand against a report of before."""
+    if report.baseline:
+        yield f"**Baseline**: {prose(baseline_words(report))}."
+        if report.baseline.gone:
+            yield ""
+        for finding in report.baseline.gone:
+            yield f"- ~~{prose(finding_words(finding))}~~"
 
 
 def _vips(report: Report) -> Iterator[str]:
@@ -123,7 +134,8 @@ def _group(group: Group, report: Report) -> Iterator[str]:
 
 
 def _finding(finding: Finding, report: Report) -> Iterator[str]:
-    yield f"- {prose(finding.message)}"
+    known = "*known* " if report.is_known(finding) else ""
+    yield f"- {known}{prose(finding.message)}"
     who = culprit(finding)
     if who:
         yield f"  - culprit: {prose(who)}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dsrcheck.findings import Finding, FrameRef
+from dsrcheck.findings import Finding, FormerFinding, FrameRef
 from dsrcheck.report.markdown import explanation
 from dsrcheck.report.model import Report, Step, StepTable, by_severity
 from dsrcheck.report.words import culprit, frames_text
@@ -50,7 +50,10 @@ def render(report: Report, *, rules: Sequence[Rule] = (), version: str = "0") ->
             {"location": {"uri": _uri(capture.path)}, "roles": ["analysisTarget"]} for capture in report.captures
         ],
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": list(_notifications(report))}],
-        "results": [_result(finding, report, places[finding.rule]) for finding in by_severity(report.findings)],
+        "results": [
+            *(_result(finding, report, places[finding.rule]) for finding in by_severity(report.findings)),
+            *(_gone(finding) for finding in (report.baseline.gone if report.baseline else ())),
+        ],
         "properties": {"verdict": report.verdict},
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -71,8 +74,6 @@ def _rule(identity: str, name: str, rule: Rule | None) -> Object:
 
 
 def _result(finding: Finding, report: Report, place: int) -> Object:
-    subject = finding.subject
-    digest = hashlib.sha256(repr((finding.rule, finding.vip, subject.mac, subject.address)).encode()).hexdigest()[:32]
     frames = finding.frames or (FrameRef(0, 1),)
     result: Object = {
         "ruleId": finding.rule,
@@ -80,10 +81,10 @@ def _result(finding: Finding, report: Report, place: int) -> Object:
         "level": LEVELS[finding.severity],
         "message": _text("\n".join(_told(finding, report))),
         "locations": [_location(frames[0], report) | _culprit(finding)],
-        "partialFingerprints": {FINGERPRINT: digest, GITHUB_FINGERPRINT: digest},
+        "partialFingerprints": _fingerprints(finding),
         "occurrenceCount": finding.count,
     }
-    if report.baseline is not None:
+    if report.baseline:
         result["baselineState"] = "unchanged" if report.is_known(finding) else "new"
     if len(frames) > 1:
         result["relatedLocations"] = [_location(frame, report, f"frame {frame.number}") for frame in frames[1:]]
@@ -93,6 +94,22 @@ def _result(finding: Finding, report: Report, place: int) -> Object:
         told = _text(f"{table.kind} ({table.title})")
         result["codeFlows"] = [{"message": told, "threadFlows": [{"locations": steps}]}]
     return result
+
+
+def _gone(finding: FormerFinding) -> Object:
+    """A finding that a report of before had."""
+    return {
+        "ruleId": finding.rule,
+        "level": LEVELS[finding.severity],
+        "message": _text(f"{finding.rule} {finding.name}: {culprit(finding) or 'no culprit'}: gone"),
+        "partialFingerprints": _fingerprints(finding),
+        "baselineState": "absent",
+    }
+
+
+def _fingerprints(finding: Finding | FormerFinding) -> Object:
+    digest = hashlib.sha256(repr(finding.fingerprint).encode()).hexdigest()[:32]
+    return {FINGERPRINT: digest, GITHUB_FINGERPRINT: digest}
 
 
 def _told(finding: Finding, report: Report) -> Iterator[str]:

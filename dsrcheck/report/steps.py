@@ -88,10 +88,10 @@ def _answered_elsewhere(s: Sides, flow: int) -> Int64:
     return found
 
 
-def role_legs(s: Sides, some: Int64 | None = None) -> RoleLegs:
-    """The legs of all exchanges with what each is; or only some of these legs."""
-    legs = np.flatnonzero(s.roles.row >= 0) if some is None else some
-    legs = legs[np.lexsort((s.scene.leg("first_frame")[legs], s.roles.row[legs]))]
+def role_legs(s: Sides, legs: Int64 | None = None) -> RoleLegs:
+    """What some legs, each of an exchange, are in it; by default the legs of all exchanges."""
+    legs = np.flatnonzero(s.roles.row >= 0) if legs is None else legs
+    legs = legs[np.lexsort((s.scene.leg_at("first_frame", legs), s.roles.row[legs]))]
     rows, r = s.roles.row[legs], s.roles
     rewriting = flags(vip.mode in (NAT, PROXY) for vip in s.topology.vips)[r.vip[rows]] if len(rows) else rows > 0
     by_balancer = r.from_balancer[legs]
@@ -154,8 +154,8 @@ def _steps(
 
 def first_frame(scene: Scene, leg: int) -> FrameRef:
     """The first frame of a leg."""
-    interface = int(scene.legs.paths["interface"][scene.leg("path")[leg]])
-    return FrameRef(scene.legs.interfaces[interface].capture, int(scene.leg("first_frame")[leg]))
+    interface = int(scene.legs.paths["interface"][scene.leg_at("path", leg)])
+    return FrameRef(scene.legs.interfaces[interface].capture, int(scene.leg_at("first_frame", leg)))
 
 
 def failing_hosts(findings: tuple[Finding, ...], vip: str) -> set[tuple[str, str | None]]:
@@ -168,7 +168,7 @@ def broken_rules(s: Sides, row: int, leg: int, role: int, failing: set[tuple[str
     ends, vip = s.scene.ends, s.topology.vips[int(s.roles.vip[row])]
     source, to = int(ends.src_mac[leg]), int(ends.dst_mac[leg])
     from_vip = bool(ends.src[leg] == vip.identity)
-    reset = bool(s.scene.leg("rst")[leg]) and ("DSR204", mac_text(source)) in failing
+    reset = bool(s.scene.leg_at("rst", leg)) and ("DSR204", mac_text(source)) in failing
     is_reply = role in (REPLY, RELAYED)
     broken = {
         "DSR101": role == REQUEST and to in vip.server_macs - vip.balancer_macs,

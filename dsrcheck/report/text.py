@@ -8,14 +8,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, FormerFinding, Verdict
+from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, Verdict
+from dsrcheck.report.arrange import Group, groups
 from dsrcheck.report.layout import WIDTH, Paint, columns, flowing, paragraph, prose
 from dsrcheck.report.model import OK, CaptureInfo, Host, Report, Step, StepTable, VipReport, by_severity
-from dsrcheck.report.words import culprit, culprit_lines, duration, many, octets, verdict_words
+from dsrcheck.report.words import (
+    baseline_words,
+    culprit,
+    culprit_lines,
+    duration,
+    finding_words,
+    many,
+    octets,
+    verdict_words,
+)
 from dsrcheck.text import printable
 
 HOST_LIMIT = 8
 """Hosts of one role that are listed; what is more is counted."""
+CULPRIT_LIMIT = 20
+"""Culprits of one rule that are listed."""
 INDENT = 2
 LABEL = 10
 """Column at which the text beside a label (`culprit`, `why`, `wireshark`) begins."""
@@ -65,14 +77,11 @@ def _compared(report: Report, paint: Paint) -> Iterator[str]:
     """What is new, and what is gone, since a report of before."""
     if report.baseline is None:
         return
-    new = [report.findings[place] for place in report.new]
-    told: list[tuple[str, Finding | FormerFinding]] = [("new", finding) for finding in new]
-    told += [("gone", finding) for finding in report.baseline.gone]
-    for row, (word, finding) in enumerate(told):
-        whose = f" for {finding.vip}" if finding.vip else ""
-        text = f"{word}: {finding.severity} {finding.rule} {finding.name}{whose}: {culprit(finding) or 'no culprit'}"
-        lines = paragraph(text, LABEL, "" if row else "baseline")
-        yield from (lines if word == "new" else map(paint.dim, lines))
+    yield from paragraph(baseline_words(report), LABEL, "baseline")
+    for word, findings in (("new", [report.findings[place] for place in report.new]), ("gone", report.baseline.gone)):
+        for finding in findings:
+            lines = paragraph(f"{word} {finding_words(finding)}", LABEL + 2, f"{'':{LABEL}}-")
+            yield from (lines if word == "new" else map(paint.dim, lines))
 
 
 def _vip(vip: VipReport, paint: Paint) -> Iterator[str]:
@@ -100,14 +109,19 @@ def _hosts(vip: VipReport, paint: Paint) -> Iterator[str]:
         following = shown[row + 1 : row + 2]
         last_of_its_kind = not following or _origin(*following[0]) != _origin(role, host)
         if last_of_its_kind and host.evidence != vip.evidence:
-            yield from map(paint.dim, _known(host.provenance, host.evidence, INDENT + LABEL))
+            yield from map(paint.dim, _known(host.provenance, _said_of(host), INDENT + LABEL))
     for role, hosts in roles:
         if len(hosts) > HOST_LIMIT:
             yield f"{'':{INDENT}}and {many(len(hosts) - HOST_LIMIT, role)} more (--format json lists them)"
 
 
 def _origin(role: str, host: Host) -> tuple[str, str, tuple[str, ...]]:
-    return role, host.provenance, host.evidence
+    return role, host.provenance, _said_of(host)
+
+
+def _said_of(host: Host) -> tuple[str, ...]:
+    """How a host is known; it stands beside its MAC, which need not be said again."""
+    return tuple(fact.removeprefix(f"{mac} ") for fact in host.evidence for mac in host.macs[:1])
 
 
 def _host_cells(role: str, host: Host, named: bool) -> list[str]:
@@ -123,37 +137,42 @@ def _known(provenance: str, evidence: tuple[str, ...], indent: int) -> Iterator[
 
 
 def _findings(report: Report, paint: Paint) -> Iterator[list[str]]:
-    told: set[str] = set()
-    for finding in by_severity(report.findings):
-        yield list(_finding(finding, report, paint, finding.rule in told))
-        told.add(finding.rule)
+    for group in groups(report.findings):
+        yield list(_group(group, report, paint))
 
 
-def _finding(finding: Finding, report: Report, paint: Paint, told: bool) -> Iterator[str]:
-    """One finding; why it matters and how to mend it are said once for each rule. Of severity info: what it tells."""
-    several = f"  {finding.count:,} times" if finding.count > 1 else ""
-    whose = f"  VIP {printable(finding.vip)}" if finding.vip and len(report.vips) > 1 else ""
-    title = printable(f"{finding.rule} {finding.name}")
-    severity = finding.severity.upper()
-    yield f"{paint.rank(severity, finding.severity)} {paint.bold(title)}{whose}{several}"
-    yield from paragraph(finding.message, INDENT)
-    if finding.severity == "info":
+def _group(group: Group, report: Report, paint: Paint) -> Iterator[str]:
+    """Findings of one rule: what each culprit does, and once why it matters and how to mend it.
+
+    Of severity info: what it tells. What follows from another finding is mended with that one, and not told again.
+    """
+    first = group.first
+    several = f"  {group.count:,} times" if group.count > 1 else ""
+    whose = f"  VIP {printable(first.vip)}" if first.vip and len(report.vips) > 1 else ""
+    severity, title = first.severity.upper(), printable(f"{first.rule} {first.name}")
+    yield f"{paint.rank(severity, first.severity)} {paint.bold(title)}{whose}{several}"
+    for finding in group.findings[:CULPRIT_LIMIT]:
+        yield from paragraph(finding.message, INDENT)
+        if finding.severity != "info":
+            yield from _row("culprit", culprit(finding))
+            yield from _evidence(finding, report)
+    if len(group.findings) > CULPRIT_LIMIT:
+        more = many(len(group.findings) - CULPRIT_LIMIT, "culprit")
+        yield f"{'':{INDENT}}and {more} more (--format json lists them)"
+    if first.severity == "info":
         return
-    rows: list[tuple[str, str | None]] = [
-        ("culprit", culprit(finding)),
-        ("cause", f"follows from {finding.because_of}" if finding.because_of else None),
-        ("why", None if told else finding.why),
-    ]
-    for label, text in rows:
-        if text:
-            yield from paragraph(text, INDENT + LABEL, f"{'':{INDENT}}{label}")
-    yield from _evidence(finding, report)
-    if told:
-        yield from paragraph(f"as for {finding.rule} above", INDENT + LABEL, f"{'':{INDENT}}mend")
-    elif finding.remedy:
+    if first.because_of:
+        yield from _row("cause", f"follows from {first.because_of}: mend that first")
+        return
+    yield from _row("why", first.why)
+    if first.remedy:
         yield f"{'':{INDENT}}mend"
-        for platform, text in finding.remedy.items():
+        for platform, text in first.remedy.items():
             yield from prose(f"{platform}: {text}", 2 * INDENT)
+
+
+def _row(label: str, text: str) -> list[str]:
+    return paragraph(text, INDENT + LABEL, f"{'':{INDENT}}{label}") if text else []
 
 
 def _evidence(finding: Finding, report: Report) -> Iterator[str]:
@@ -230,6 +249,6 @@ def _step_cells(step: Step) -> list[str]:
 
 
 def _hint(report: Report) -> list[str]:
-    if not report.findings:
-        return []
-    return [f"More on a rule: dsrcheck explain {by_severity(report.findings)[0].rule}"]
+    """Where to read on; what only tells something needs no more."""
+    wrong = [finding for finding in by_severity(report.findings) if finding.severity != "info"]
+    return [f"More on a rule: dsrcheck explain {wrong[0].rule}"] if wrong else []

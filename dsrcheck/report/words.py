@@ -35,16 +35,7 @@ def listing(items: Sequence[str]) -> str:
 
 
 def verdict_words(report: Report) -> tuple[str, str]:
-    """The verdict in a word or two, and the sentence that says what it rests on, and how it stands to a baseline."""
-    word, sentence = _verdict(report)
-    if report.baseline is None:
-        return word, sentence
-    new = len(report.new)
-    known = sum(finding.severity != "info" for finding in report.findings) - new
-    return word, f"{sentence}. Against the baseline: {new:,} new, {known:,} known, {len(report.baseline.gone):,} gone"
-
-
-def _verdict(report: Report) -> tuple[str, str]:
+    """The verdict in a word or two, and the sentence that says what it rests on."""
     vips = listing([f"{vip.address} ({vip.mode})" for vip in report.vips])
     counts = [
         many(number, severity)
@@ -119,3 +110,18 @@ def frames_text(finding: Finding, report: Report) -> str:
         f"frame{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))} of {report.captures[capture].path}"
         for capture, numbers in frames_of(finding).items()
     )
+
+
+def baseline_words(report: Report) -> str:
+    """How the findings stand against a report of before; empty where there is none."""
+    if report.baseline is None:
+        return ""
+    known = sum(finding.severity != "info" for finding in report.findings) - len(report.new)
+    counts = f"{len(report.new):,} new, {known:,} known, {len(report.baseline.gone):,} gone"
+    return f"findings since the report of before: {counts}"
+
+
+def finding_words(finding: Finding | FormerFinding) -> str:
+    """A finding in one line: rule, VIP and culprit."""
+    whose = f" for {finding.vip}" if finding.vip else ""
+    return f"{finding.severity} {finding.rule} {finding.name}{whose}: {culprit(finding) or 'no culprit'}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.addresses import is_virtual_router_mac, mac_text
-from dsrcheck.flows.table import Flags, Int64, are_among, distinct_rows
+from dsrcheck.flows.table import Flags, Int64, are_among, distinct, distinct_rows
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.scene import INITIAL_TTLS, Scene
 from dsrcheck.topology.vantage import View
@@ -64,7 +64,7 @@ class Candidate:
 def _mac_pairs(scene: Scene, rows: Int64) -> set[tuple[int, int]]:
     """(source MAC, destination MAC) of some legs: one leg of each path tells, and paths are few."""
     of_path = np.full(len(scene.legs.paths), -1, np.int64)
-    of_path[scene.leg("path")[rows]] = rows
+    of_path[scene.leg_at("path", rows)] = rows
     rows = of_path[of_path >= 0]
     return set(zip(scene.ends.src_mac[rows].tolist(), scene.ends.dst_mac[rows].tolist(), strict=True))
 
@@ -194,14 +194,14 @@ def _why_balancer(
 def _answered_unseen(scene: Scene, candidate: Candidate) -> bool:
     """Whether clients acknowledge data after a SYN of theirs although no packet from the address is in the capture."""
     rows = candidate.inbound
-    acked = scene.leg("ack_frames")[rows] - scene.leg("rst")[rows] > 0
-    return bool((acked & (scene.leg("syn")[rows] > 0)).any()) and not len(candidate.outbound)
+    acked = scene.leg_at("ack_frames", rows) - scene.leg_at("rst", rows) > 0
+    return bool((acked & (scene.leg_at("syn", rows) > 0)).any()) and not len(candidate.outbound)
 
 
 def _sends_unrouted(scene: Scene, candidate: Candidate, macs: Iterable[int]) -> bool:
     """Whether packets from the address leave these MACs with a TTL that no router has lowered."""
     rows = candidate.outbound[np.isin(scene.ends.src_mac[candidate.outbound], list(macs))]
-    return bool(np.isin(scene.leg("ttl_max")[rows], INITIAL_TTLS).any())
+    return bool(np.isin(scene.leg_at("ttl_max", rows), INITIAL_TTLS).any())
 
 
 def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple[View, ...]) -> Proposal | None:
@@ -240,7 +240,7 @@ def _is_answered_past(scene: Scene, candidate: Candidate, sender: int) -> bool:
 def _why_sender_forwards(scene: Scene, candidate: Candidate, sender: int, host: int) -> str | None:
     ends, inbound = scene.ends, candidate.inbound
     rows = inbound[(ends.src_mac[inbound] == sender) & (ends.dst_mac[inbound] == host)]
-    sources = np.unique(ends.src[rows]).tolist()
+    sources = distinct(ends.src[rows]).tolist()
     local = any(scene.mac_of.get(source, frozenset({sender})) - {sender} for source in sources)
     foreign = local or any(source not in scene.own.get(sender, frozenset()) for source in sources)
     asked = scene.asked.get(candidate.address, frozenset())

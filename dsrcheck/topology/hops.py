@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.addresses import UInt64
-from dsrcheck.flows.table import Flags, Flows, Int64, LegEnds, are_among, column, group_rows
+from dsrcheck.flows.table import Flags, Flows, Int64, LegEnds, are_among, column
+from dsrcheck.kernel.columns import LEG_SAMPLE_HASH_0
 from dsrcheck.legs import Legs, Table
 
 SAMPLES = 4
@@ -39,8 +40,8 @@ class Hops:
 
 
 def sample_columns(table: Table) -> UInt64:
-    """The bottom sketch of each leg, shape (legs, 4), uint64; unused places are all ones."""
-    return np.stack([np.asarray(table[f"sample_hash_{place}"], dtype=np.uint64) for place in range(SAMPLES)], axis=1)
+    """The bottom sketch of each leg, shape (legs, 4), uint64, a view; unused places are all ones."""
+    return table.matrix[:, LEG_SAMPLE_HASH_0 : LEG_SAMPLE_HASH_0 + SAMPLES]
 
 
 def share_packets(samples: UInt64, one: Int64, other: Int64) -> Flags:
@@ -62,16 +63,21 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64, to_owner: Flags) -> Hop
     ends, table = flows.ends, legs.legs
     start, end, ttl = column(table, "first_time"), column(table, "last_time"), column(table, "ttl_max")
     frames = column(table, "frames")
-    one_way, _ = group_rows(flows.of_leg, flows.inbound.astype(np.int64), (~ends.whole).astype(np.int64))
+    one_way = flows.of_leg << 2 | flows.inbound << 1 | ~ends.whole
     order = np.lexsort((column(table, "first_frame"), one_way))
-    # Who was itself sent a flow's packets is no requester whose MAC a balancer could keep.
-    received = are_among((one_way, ends.src_mac), (one_way, ends.dst_mac))
+    sorted_way = one_way[order]
     befores, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for distance in range(1, min(FURTHEST, len(order) - 1) + 1):
-        before, after = order[:-distance], order[distance:]
-        mine = (one_way[before] == one_way[after]) & _other_receiver(ends, ttl, before, after)
+        place = np.flatnonzero(sorted_way[:-distance] == sorted_way[distance:])
+        if not len(place):
+            break
+        before, after = order[place], order[place + distance]
+        mine = _other_receiver(ends, ttl, before, after)
         before, after = before[mine], after[mine]
         kept = ends.src_mac[before] == ends.src_mac[after]
+        # Who was itself sent a flow's packets is no requester whose MAC a balancer could keep.
+        received = kept.copy()
+        received[kept] = are_among((one_way[before[kept]], ends.src_mac[before[kept]]), (one_way, ends.dst_mac))
         # Two legs begin and end together when a box passes packets on as they come.
         apart = np.maximum(np.abs(start[after] - start[before]), np.abs(end[after] - end[before]))
         at_once = apart < AT_ONCE
@@ -80,7 +86,7 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64, to_owner: Flags) -> Hop
         # A box that takes a five-tuple's packets and sends packets of that five-tuple passed them on, changed or not.
         as_many = at_once & (frames[before] == frames[after])
         same = share_packets(samples, before, after) | onward | back | as_many
-        same &= ~kept | (at_once & ~received[before] & (ends.tunnel[before] == 0))
+        same &= ~kept | (at_once & ~received & (ends.tunnel[before] == 0))
         turned = _turned(onward, back, kept & to_owner[after] & ~to_owner[before], ttl[after] - ttl[before])
         befores.append(np.where(turned, after, before)[same])
         afters.append(np.where(turned, before, after)[same])

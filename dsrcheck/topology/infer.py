@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsrcheck.addresses import mac_text
-from dsrcheck.flows.table import TCP, Int64, are_among, distinct_rows
+from dsrcheck.flows.table import TCP, Int64, are_among, distinct, distinct_rows
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.declared import Declaration, DeclaredVip
 from dsrcheck.topology.evidence import (
@@ -95,8 +95,8 @@ def _candidates(scene: Scene, also: set[int]) -> list[Candidate]:
     inbound, outbound = rows[scene.inbound[rows]], rows[~scene.inbound[rows]]
     by_address |= dict.fromkeys(_asymmetric(scene, inbound, outbound))
     asked = np.isin(scene.service_of_leg[inbound], list(scene.asked))
-    by_address |= dict.fromkeys(np.unique(scene.service_of_leg[inbound[asked]]).tolist())
-    by_address |= dict.fromkeys(np.unique(scene.service_of_leg[inbound[ends.tunnel[inbound] > 0]]).tolist())
+    by_address |= dict.fromkeys(distinct(scene.service_of_leg[inbound[asked]]).tolist())
+    by_address |= dict.fromkeys(distinct(scene.service_of_leg[inbound[ends.tunnel[inbound] > 0]]).tolist())
     found = []
     service = scene.service_of_leg
     busy = np.bincount(flows.service, minlength=len(scene.book)).tolist()
@@ -115,7 +115,7 @@ def _asymmetric(scene: Scene, inbound: Int64, outbound: Int64) -> list[int]:
     to, source = np.full(len(flows), -1, np.int64), np.full(len(flows), -1, np.int64)
     to[flows.of_leg[inbound[::-1]]] = ends.dst_mac[inbound[::-1]]
     source[flows.of_leg[outbound[::-1]]] = ends.src_mac[outbound[::-1]]
-    return [int(address) for address in np.unique(flows.service[(to >= 0) & (source >= 0) & (to != source)])]
+    return [int(address) for address in distinct(flows.service[(to >= 0) & (source >= 0) & (to != source)])]
 
 
 def find_routers(scene: Scene, declared: Declaration | None) -> frozenset[int]:
@@ -135,7 +135,7 @@ def find_routers(scene: Scene, declared: Declaration | None) -> frozenset[int]:
     passing = np.intersect1d(ends.dst_mac[hops.before], ends.src_mac[hops.after]).tolist()
     known = frozenset(services.tolist())
     claimed = {mac for mac in passing if _subnets_apart(scene, scene.stated.get(mac, frozenset()) - known)}
-    return frozenset({*(declared.gateway_macs if declared else ()), *np.unique(entering).tolist(), *claimed})
+    return frozenset({*(declared.gateway_macs if declared else ()), *distinct(entering).tolist(), *claimed})
 
 
 def _subnets_apart(scene: Scene, addresses: frozenset[int]) -> bool:
@@ -205,7 +205,7 @@ def _services(
         inbound = scene.inbound[rows]
         forwarded = forwarded_legs(scene, balancers)[rows]
         # A server that only refuses what strayed to it serves nothing: the balancer may run that service itself.
-        gives = (scene.leg("syn_ack")[rows] > 0) | (scene.leg("payload")[rows] > 0) | (ends.protocol[rows] != TCP)
+        gives = (scene.leg_at("syn_ack", rows) > 0) | (scene.leg_at("payload", rows) > 0) | (ends.protocol[rows] != TCP)
         balanced = forwarded | (~inbound & gives & np.isin(ends.src_mac[rows], list(servers)))
     found = []
     port, protocol, tunnel = flows.service_port[flows.of_leg[rows]], ends.protocol[rows], ends.tunnel[rows]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrcheck.flows.table import TCP, Flags, Int64, distinct_rows, rows_by_value
+from dsrcheck.flows.table import TCP, Flags, Int64, distinct, distinct_rows, rows_by_value
 from dsrcheck.topology.hops import AT_ONCE, UNUSED, share_packets
 from dsrcheck.topology.model import DSR_MAC, NAT, PROXY
 from dsrcheck.topology.scene import Scene
@@ -92,7 +92,7 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     answered = np.zeros(len(flows), np.int64)
     back = scene.of_services & ~scene.inbound
     # How far the answer came, not how many bytes it took: what one side has to send again the other has not.
-    np.maximum.at(answered, flows.of_leg[back], scene.leg("seq_advance")[back])
+    np.maximum.at(answered, flows.of_leg[back], scene.leg_at("seq_advance", back))
     found = {}
     served, asked = _flows_by_sender(scene, serving), _flows_by_sender(scene, asking)
     for box, back_box in _front_and_back(set(asked), set(served)):
@@ -111,7 +111,7 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
             if box != back_box and not _alike(pairs, mine, answered):
                 continue
             targets = np.array(sorted(pairs.values()))
-            spread = len(np.unique(flows.service[targets]))
+            spread = len(distinct(flows.service[targets]))
             if spread < 2 and not scene.owners.get(address, frozenset()) & {box}:
                 continue
             rows = np.isin(flows.of_leg, targets) & scene.of_services & scene.inbound & (ends.src_mac == back_box)

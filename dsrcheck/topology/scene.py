@@ -17,6 +17,7 @@ from dsrcheck.flows.table import (
     LegEnds,
     are_among,
     column,
+    distinct,
     distinct_rows,
     group_rows,
     join_flows,
@@ -53,17 +54,13 @@ class Scene:
         return self.flows.ends.book
 
     def leg(self, name: str) -> Int64:
-        """A column of the leg table, int64, contiguous and not to be written to."""
-        if name not in self._columns:
-            values = column(self.legs.legs, name)
-            values.flags.writeable = False
-            self._columns[name] = values
-        return self._columns[name]
+        """A column of the leg table as int64: a copy, so ask for the legs of interest where they are few."""
+        return column(self.legs.legs, name)
 
-    @cached_property
-    def _columns(self) -> dict[str, Int64]:
-        """The columns asked for so far: in the fold's row-major table a column's values are far apart."""
-        return {}
+    def leg_at(self, name: str, legs: Int64 | Flags | int) -> Int64:
+        """A column of the leg table at some legs, or a value at one of them, int64."""
+        found: Int64 = self.legs.legs[name][legs].astype(np.int64)
+        return found
 
     @cached_property
     def of_services(self) -> Flags:
@@ -104,7 +101,7 @@ class Scene:
         """
         ends, rows = self.ends, np.flatnonzero(self.of_services)
         stated = {(mac, address) for mac, addresses in self.stated.items() for address in addresses}
-        fresh = rows[~self.passed_on[rows] & np.isin(self.leg("ttl_max")[rows], INITIAL_TTLS)]
+        fresh = rows[~self.passed_on[rows] & np.isin(self.leg_at("ttl_max", rows), INITIAL_TTLS)]
         mac, address = distinct_rows(ends.src_mac[fresh], ends.src[fresh])
         open_ = ~np.isin(address, self.relayed_services) & ~np.isin(address, list(self.mac_of))
         mac, address = mac[open_], address[open_]
@@ -121,7 +118,7 @@ class Scene:
     @cached_property
     def relayed_services(self) -> Int64:
         """Addresses of services whose packets, or replies, are passed on by somebody."""
-        return np.unique(self.service_of_leg[self.hops.before])
+        return distinct(self.service_of_leg[self.hops.before])
 
     @cached_property
     def mac_of(self) -> dict[int, frozenset[int]]:
@@ -146,9 +143,9 @@ class Scene:
     @cached_property
     def speakers(self) -> frozenset[int]:
         """MACs that sent at least one frame here."""
-        paths, used = self.legs.paths, np.unique(self.leg("path"))
+        paths, used = self.legs.paths, distinct(self.leg("path"))
         macs = np.concatenate([column(paths, "src_mac")[used], self.claims.src_mac])
-        return frozenset(np.unique(macs).tolist()) - {0}
+        return frozenset(distinct(macs).tolist()) - {0}
 
     @cached_property
     def kept_forwards(self) -> tuple[Int64, Int64]:
@@ -166,13 +163,13 @@ class Scene:
         np.add.at(frames, path, self.leg("frames"))
         # A forward that keeps the requester's MAC as source was sent by the box that took the request.
         kept, sender = self.kept_forwards
-        np.subtract.at(frames, path[kept], self.leg("frames")[kept])
+        np.subtract.at(frames, path[kept], self.leg_at("frames", kept))
         used = np.flatnonzero(frames > 0)
         interfaces = column(paths, "interface")
         interface = np.concatenate([interfaces[used], interfaces[path[kept]], claims.interface])
         src = np.concatenate([column(paths, "src_mac")[used], sender, claims.src_mac])
         dst = np.concatenate([column(paths, "dst_mac")[used], self.ends.dst_mac[kept], claims.dst_mac])
-        count = np.concatenate([frames[used], self.leg("frames")[kept], np.ones(len(claims), np.int64)])
+        count = np.concatenate([frames[used], self.leg_at("frames", kept), np.ones(len(claims), np.int64)])
         group, leader = group_rows(interface, src, dst)
         sums = np.zeros(len(leader), np.int64)
         np.add.at(sums, group, count)
@@ -205,11 +202,14 @@ def read_scene(legs: Legs, declared: Declaration | None = None) -> Scene:
 
 
 def _primary(legs: Legs, ends: LegEnds, flows: Flows) -> Flags:
-    primary = np.zeros(len(ends.src), bool)
-    if not len(primary):
-        return primary
-    frames = column(legs.legs, "frames")
-    order = np.argsort(-frames, kind="stable")
+    # Only paths of the same MACs and tunnel (other interface, other VLAN) and fragments have legs to choose from.
+    paths = legs.paths
+    alike, _ = group_rows(*(column(paths, name) for name in ("src_mac", "dst_mac", "tunnel")))
+    several = np.bincount(alike)[alike] > 1 if len(alike) else np.zeros(0, bool)
+    open_ = np.flatnonzero(several[column(legs.legs, "path")] | ~ends.whole)
+    primary = np.ones(len(ends.src), bool)
+    primary[open_] = False
+    order = open_[np.argsort(-column(legs.legs, "frames")[open_], kind="stable")]
     _, leader = group_rows(
         flows.of_leg[order], flows.inbound[order].astype(np.int64), ends.src_mac[order], ends.dst_mac[order],
         ends.tunnel[order], ends.outer_dst[order], ends.whole[order].astype(np.int64),

@@ -100,7 +100,7 @@ def _differ(scene: Scene, flow: Int64) -> bool:
     """Whether the answers in some flows differ as those to one check never do."""
     answered = np.zeros(len(scene.flows), np.int64)
     back = scene.of_services & ~scene.inbound
-    np.add.at(answered, scene.flows.of_leg[back], scene.leg("payload")[back])
+    np.add.at(answered, scene.flows.of_leg[back], scene.leg_at("payload", back))
     sizes = answered[flow]
     sizes = sizes[sizes > 0]
     return len(sizes) >= SEVERAL and int(sizes.max()) >= UNLIKE * int(sizes.min())

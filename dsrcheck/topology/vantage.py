@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsrcheck.flows.table import distinct
 from dsrcheck.topology.claims import ASKING
 from dsrcheck.topology.scene import Scene
 
@@ -84,8 +85,8 @@ def _forwards_from_nowhere(scene: Scene, mac: int) -> int:
     """1 when `mac` sends packets of somebody whose MAC is known to be another: they must have reached it unseen."""
     ends = scene.ends
     sent = scene.of_services & (ends.src_mac == mac)
-    foreign = [src for src in np.unique(ends.src[sent]).tolist() if scene.mac_of.get(src, frozenset({mac})) - {mac}]
-    arrived = set(np.unique(ends.src[scene.of_services & (ends.dst_mac == mac)]).tolist())
+    foreign = [src for src in distinct(ends.src[sent]).tolist() if scene.mac_of.get(src, frozenset({mac})) - {mac}]
+    arrived = set(distinct(ends.src[scene.of_services & (ends.dst_mac == mac)]).tolist())
     return int(any(src not in arrived for src in foreign))
 
 

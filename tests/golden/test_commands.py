@@ -181,6 +181,23 @@ def test_a_topology_of_the_case_is_declared(run: Run, tmp_path: Path) -> None:
     assert "'adress' is no key of [[vip]]; did you mean 'address'?" in flowing(out)
 
 
+def test_a_case_is_judged_as_it_says(run: Run, tmp_path: Path) -> None:
+    """By the mode that is expected of it, and by all captures that it names."""
+    case = copied(tmp_path / "pcaps", "article-normal-mode")
+    text = (case / "case.toml").read_text()
+    (case / "case.toml").write_text(text.replace("about", 'expect = "any"\nabout', 1))
+    status, out, _ = run("check")
+    assert status == 1
+    assert "the report: verdict fail -> inconclusive" in out
+    (case / "capture.pcap").rename(case / "one.pcap")
+    (case / "two.pcap").write_bytes((PCAPS / "article-dsr" / "capture.pcap").read_bytes())
+    (case / "case.toml").write_text(text.replace("about", 'captures = ["one.pcap", "two.pcap"]\nabout', 1))
+    status, out, _ = run("check")
+    assert status == 1
+    assert "2 captures, was 1" in out
+    assert "capture one.pcap: path capture.pcap -> one.pcap" in out
+
+
 @pytest.mark.parametrize(("value", "status"), [("true", 2), ("1", 2), ("", 0), ("false", 0)])
 def test_update_is_refused_in_continuous_integration(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, status: int

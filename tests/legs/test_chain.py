@@ -322,7 +322,7 @@ def test_several_captures(tmp_path: Path) -> None:
     assert spread.captures == whole.captures
 
 
-@given(pieces(), st.integers(1, 1 << 40))
+@given(pieces(), st.integers(1, 1 << 31))
 def test_renumbered(piece: Frames, offset: int) -> None:
     """Frames counted from further on have those numbers, and none stays none."""
     later = folded(piece, 1 + offset)
@@ -342,3 +342,10 @@ def test_captures_that_others_made(corpus: Path) -> None:
             cut += 1
             assert_whole(path, found, 100_000)
     assert cut > 20
+
+
+def test_numbers_do_not_wrap() -> None:
+    """A number that is too high is an error, not a low one."""
+    legs = folded(([packets.ether(packets.arp(1, packets.CLIENT_MAC, packets.CLIENT, packets.VIP), 0x0806)], [1], [0]))
+    with pytest.raises(ValueError, match="more frames than can be counted"):
+        renumbered(legs, (1 << 64) - 1)

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, FrameRef, Subject, Verdict
-from dsrcheck.report.model import CaptureInfo, Host, Report, Service, Step, StepTable, VipReport
+from dataclasses import replace
+
+from dsrcheck.findings import (
+    FAIL,
+    NOT_APPLICABLE,
+    NOT_OBSERVED,
+    PASS,
+    Finding,
+    FormerFinding,
+    FrameRef,
+    Subject,
+    Verdict,
+)
+from dsrcheck.report.model import Baseline, CaptureInfo, Host, Report, Service, Step, StepTable, VipReport
 
 VIP = "192.168.10.100"
 BALANCER, SERVER, CLIENT = "02:00:00:00:1b:01", "02:00:00:00:5e:02", "02:00:00:00:c0:01"
@@ -68,6 +80,14 @@ STEPS = StepTable(
 )  # fmt: skip
 
 FAILING = Report((CAPTURE,), (SERVED,), BAD, (ENTAILED, WARNING, ARP), (STEPS,), ("Capture without a filter.",))
+COMPARED = replace(
+    FAILING,
+    baseline=Baseline(
+        frozenset({ARP.fingerprint, ENTAILED.fingerprint}),
+        (FormerFinding("DSR202", "reply-bypasses-balancer", "error", VIP, Subject("server", SERVER, None)),),
+    ),
+)
+"""FAILING, held against a report of before: its errors are known, its warning is new, and one finding is gone."""
 PASSING = Report((CAPTURE,), (SERVED,), GOOD)
 WARNED = Report((CAPTURE,), (SERVED,), (*GOOD[:-1], BAD[-1]), (WARNING,))
 OPEN = Report((CAPTURE,), (SERVED,), GOOD[:1])

@@ -8,10 +8,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.report.reports import EMPTY, FAILING, HOSTILE, PASSING, WARNED
+from tests.report.reports import COMPARED, EMPTY, FAILING, HOSTILE, PASSING, WARNED
 
 FOLDER = Path(__file__).parent / "snapshots"
-SHARED = {"failing": FAILING, "passing": PASSING, "warned": WARNED, "empty": EMPTY, "hostile": HOSTILE}
+SHARED = {
+    "failing": FAILING,
+    "compared": COMPARED,
+    "passing": PASSING,
+    "warned": WARNED,
+    "empty": EMPTY,
+    "hostile": HOSTILE,
+}
 
 
 def assert_is_snapshot(text: str, file: str) -> None:

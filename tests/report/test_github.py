@@ -11,7 +11,7 @@ from dsrcheck.findings import FrameRef
 from dsrcheck.report.github import render
 from dsrcheck.report.model import Report
 from dsrcheck.text import printable
-from tests.report.reports import ARP, CAPTURE, EMPTY, EVIL, FAILING, HOSTILE, OPEN, PASSING, WARNED
+from tests.report.reports import ARP, CAPTURE, COMPARED, EMPTY, EVIL, FAILING, HOSTILE, OPEN, PASSING, WARNED
 from tests.report.snapshots import SHARED, assert_is_snapshot
 
 
@@ -78,6 +78,13 @@ def test_a_pass_annotates_nothing() -> None:
     assert annotated(PASSING) == []
     assert render(PASSING).startswith("PASS: ")
     assert [command for command, _, _ in annotated(WARNED)] == ["warning"]
+
+
+def test_what_is_known_is_no_error() -> None:
+    """With a baseline, what is new comes first, and what is known fails nothing."""
+    found = [(command, facts["title"].split()[0]) for command, facts, _ in annotated(COMPARED)]
+    assert found == [("warning", "DSR901"), ("notice", "DSR301"), ("notice", "DSR101")]
+    assert "\nfindings since the report of before: 1 new, 2 known, 1 gone\n" in render(COMPARED)
 
 
 def test_nothing_from_outside_is_a_command() -> None:

@@ -10,12 +10,12 @@ from markdown_it import MarkdownIt
 
 from dsrcheck.findings import Subject
 from dsrcheck.report.markdown import CULPRIT_LIMIT, code, prose, render
-from tests.report.reports import ARP, CAPTURE, EVIL, FAILING, HOSTILE, PASSING, SERVED
+from tests.report.reports import ARP, CAPTURE, COMPARED, EVIL, FAILING, HOSTILE, PASSING, SERVED
 from tests.report.snapshots import SHARED, assert_is_snapshot
 
 PARSER = MarkdownIt("commonmark", {"html": True, "linkify": True}).enable(["table", "strikethrough"])
 TAGS = {"h2", "h3", "p", "ul", "li", "code", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "br",
-        "strong", "pre", "blockquote"}  # fmt: skip
+        "strong", "em", "s", "pre", "blockquote"}  # fmt: skip
 
 
 def tags(text: str) -> set[str]:
@@ -66,7 +66,10 @@ def test_no_mention() -> None:
 @pytest.mark.parametrize("address", ["192.168.10.100", "2001:db8:100::1", "fe80::1", "02:00:00:00:5e:02", "::1"])
 def test_addresses_are_code(address: str) -> None:
     """Else `:100:` of an address would become a picture."""
-    assert prose(f"Server {address}, VIP.") == f"Server `{address}`, VIP."
+    assert (
+        prose(f"Server {address}, VIP {address}: ({address}).")
+        == f"Server `{address}`, VIP `{address}`: (`{address}`)."
+    )
 
 
 def test_code_holds_any_text() -> None:
@@ -99,6 +102,14 @@ def test_several_captures_and_vips_are_told_apart() -> None:
     text = render(replace(FAILING, captures=(CAPTURE, replace(CAPTURE, path="b.pcap")), vips=(SERVED, other)))
     assert "`frame.number in {12,40}` in `segment.pcap`" in text
     assert "DSR301 server-answers-no-arp for `192.168.10.100`" in text
+
+
+def test_baseline() -> None:
+    """What is known is marked, what is gone is crossed out."""
+    text = render(COMPARED)
+    assert "**Baseline**: findings since the report of before: 1 new, 2 known, 1 gone." in text
+    assert text.count("- *known* ") == 2
+    assert "- ~~error DSR202 reply-bypasses-balancer for `192.168.10.100`: server `02:00:00:00:5e:02`~~" in text
 
 
 def test_a_cut_capture_says_so() -> None:

@@ -17,7 +17,7 @@ from dsrcheck.report.model import Report
 from dsrcheck.report.sarif import render
 from dsrcheck.rules import load_rules
 from tests.ladder import BALANCER, CLIENT, WEB1, healthy, path
-from tests.report.reports import ALL, ARP, CAPTURE, ENTAILED, FAILING, HOSTILE, STEPS, WARNED
+from tests.report.reports import ALL, ARP, CAPTURE, COMPARED, ENTAILED, FAILING, HOSTILE, STEPS, WARNED
 from tests.report.snapshots import SHARED, assert_is_snapshot
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-schema-2.1.0.json").read_text())
@@ -37,7 +37,7 @@ def test_snapshot(name: str) -> None:
     assert_is_snapshot(render(SHARED[name]), f"{name}.sarif")
 
 
-@pytest.mark.parametrize("report", [*ALL, HOSTILE, Report(())])
+@pytest.mark.parametrize("report", [*ALL, COMPARED, HOSTILE, Report(())])
 def test_valid(report: Report) -> None:
     """Every report holds to the schema of SARIF 2.1.0."""
     jsonschema.validate(json.loads(render(report, rules=RULES)), SCHEMA, jsonschema.Draft4Validator)
@@ -128,6 +128,13 @@ def test_a_finding_shown_by_no_connection_has_no_flow() -> None:
     report = replace(FAILING, findings=(entailed,), steps=(steps,))
     assert len(run_of(report)["results"][0]["codeFlows"]) == 1
     assert "codeFlows" not in run_of(replace(report, steps=(replace(steps, vip="192.0.2.1"),)))["results"][0]
+
+
+def test_baseline() -> None:
+    """SARIF has words for what is known, new and gone; without a baseline none of them is used."""
+    states = [(result["ruleId"], result.get("baselineState")) for result in run_of(COMPARED)["results"]]
+    assert states == [("DSR301", "unchanged"), ("DSR101", "unchanged"), ("DSR901", "new"), ("DSR202", "absent")]
+    assert not any("baselineState" in result for result in run_of(FAILING)["results"])
 
 
 def test_what_else_to_know() -> None:

@@ -9,8 +9,21 @@ import pytest
 
 from dsrcheck.findings import Subject
 from dsrcheck.report.model import Report, Step
-from dsrcheck.report.text import render
-from tests.report.reports import ALL, ARP, CAPTURE, EMPTY, FAILING, OPEN, PASSING, SERVED, STEPS, WARNED
+from dsrcheck.report.text import CULPRIT_LIMIT, render
+from tests.report.reports import (
+    ALL,
+    ARP,
+    CAPTURE,
+    EMPTY,
+    ENTAILED,
+    FAILING,
+    OPEN,
+    PASSING,
+    SERVED,
+    STEPS,
+    WARNED,
+    WARNING,
+)
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -65,11 +78,33 @@ def test_commands_stay_whole() -> None:
 
 
 def test_why_and_mend_are_said_once_a_rule() -> None:
-    """A second culprit of the same rule refers to the first."""
-    second = replace(ARP, subject=Subject("server", "02:00:00:00:5e:03", None))
-    text = render(replace(FAILING, findings=(ARP, second)))
-    assert text.count(ARP.why) == 1
-    assert "as for DSR301 above" in text
+    """Culprits of one rule stand together; beyond a limit they are counted."""
+    found = tuple(replace(ARP, subject=Subject("server", f"02:00:00:00:00:{n:02x}")) for n in range(CULPRIT_LIMIT + 2))
+    text = render(replace(FAILING, findings=found))
+    assert text.count(ARP.why) == text.count("ERROR DSR301") == 1
+    assert text.count("  culprit   server 02:00:00:00:00:") == CULPRIT_LIMIT
+    assert "and 2 culprits more" in text
+
+
+def test_what_follows_is_mended_with_its_cause() -> None:
+    """It is named with culprit and frames, and who reads it is sent to the cause: no second remedy beside the first."""
+    text = render(FAILING)
+    assert "cause     follows from DSR301: mend that first" in text
+    assert ENTAILED.why not in text
+
+
+def test_only_what_is_wrong_has_more_to_read() -> None:
+    """What merely tells something needs no explanation."""
+    told = replace(WARNING, rule="DSR705", severity="info")
+    assert "More on a rule" not in render(replace(PASSING, findings=(told,)))
+    assert "More on a rule: dsrcheck explain DSR901" in render(replace(WARNED, findings=(told, WARNING)))
+
+
+def test_a_host_is_not_named_twice() -> None:
+    """How it is known stands beside its MAC."""
+    servers = tuple(replace(host, evidence=(f"{host.macs[0]} answers from the VIP",)) for host in SERVED.servers)
+    text = render(replace(PASSING, vips=(replace(SERVED, servers=servers),)))
+    assert text.count("            answers from the VIP\n") == 1
 
 
 def test_many_servers_are_counted() -> None:
@@ -130,8 +165,8 @@ VIP 192.168.10.100  dsr-mac, tcp/80, 12 flows, 4 clients, 3.12 kB in, 45.2 kB
 ERROR DSR301 server-answers-no-arp  3 times
   Server 02:00:00:00:5e:02 answers ARP for 192.168.10.100.
   culprit   server 02:00:00:00:5e:02 192.168.10.22
-  why       Clients that believe it go past the balancer.
   wireshark frame.number in {12,40}
+  why       Clients that believe it go past the balancer.
   mend
     windows: Put the VIP on the loopback adapter.
     linux: Answer for no other interface:
@@ -140,12 +175,8 @@ ERROR DSR301 server-answers-no-arp  3 times
 ERROR DSR101 request-reaches-balancer
   A request went past the balancer.
   culprit   server 02:00:00:00:5e:02
-  cause     follows from DSR301
-  why       It is not counted, nor balanced.
   wireshark frame.number in {80}
-  mend
-    linux: Flush the entry:
-      ip neigh flush to 192.168.10.100
+  cause     follows from DSR301: mend that first
 
 WARNING DSR901 capture-whole
   The capture is cut.
