@@ -56,21 +56,21 @@ def ownership_of(s: Sides, vip: Vip) -> Ownership:
     rows = owning_rows(s.scene, vip.identity)
     if not len(rows):
         return Ownership(0, False)
-    faults = _contested_changes(s, vip, rows)
+    before, after = _contested_changes(s, vip, rows)
     owned = bool(set(s.scene.claims.mac[rows].tolist()) & vip.balancer_macs)
-    stranger, stranger_frame = _stranger(s, vip, rows, faults)
-    if not len(faults):
+    stranger, stranger_frame = _stranger(s, vip, rows, np.append(before, after))
+    if not len(after):
         known = s.visible.has_mirror or s.visible.asker_is_here(vip.identity) or stranger > 0
         return Ownership(1, known, 0, 0, 0, owned, stranger, stranger_frame)
     mac, frame = s.scene.claims.mac[rows], s.scene.claims.frame[rows]
-    first = int(faults[0])
-    rival, owner = sorted((first, first + 1), key=lambda place: int(mac[place]) in vip.balancer_macs)
-    rivals = np.union1d(mac[faults], mac[faults + 1])
+    first = (int(before[0]), int(after[0]))
+    rival, owner = sorted(first, key=lambda place: int(mac[place]) in vip.balancer_macs)
+    rivals = np.union1d(mac[before], mac[after])
     shown = int(mac[rival]), int(frame[rival]), int(frame[owner])
     return Ownership(len(rivals), True, *shown, owned, stranger, stranger_frame)
 
 
-def _stranger(s: Sides, vip: Vip, rows: Int64, faults: Int64) -> tuple[int, int]:
+def _stranger(s: Sides, vip: Vip, rows: Int64, contests: Int64) -> tuple[int, int]:
     """(MAC, frame) of who answers for the VIP beside its owner and is neither balancer nor server; 0: nobody.
 
     Beside the owner is who contests it, or who answers by ARP for this and another address that others own too.
@@ -78,7 +78,7 @@ def _stranger(s: Sides, vip: Vip, rows: Int64, faults: Int64) -> tuple[int, int]
     claims = s.scene.claims
     known = vip.balancer_macs | vip.server_macs
     owners = set(claims.mac[rows].tolist()) & vip.balancer_macs
-    contested = set(claims.mac[rows[np.append(faults, faults + 1)]].tolist()) if len(faults) else set()
+    contested = set(claims.mac[rows[contests]].tolist())
     for row in rows.tolist():
         mac = int(claims.mac[row])
         if mac in known or not owners:
@@ -89,8 +89,8 @@ def _stranger(s: Sides, vip: Vip, rows: Int64, faults: Int64) -> tuple[int, int]
     return 0, 0
 
 
-def _contested_changes(s: Sides, vip: Vip, rows: Int64) -> Int64:
-    """Positions in the claims of a VIP (`rows`, by time) after which another MAC states it that has no right to.
+def _contested_changes(s: Sides, vip: Vip, rows: Int64) -> tuple[Int64, Int64]:
+    """Pairs of claims of a VIP (positions in `rows`, which are by time): in the second another MAC contests the first.
 
     Two MACs answer one asker within a second, one answers another's claim with its own (RFC 5227, 2.4: a defence), or
     claims go back and forth between MACs that are not both balancers. Two balancers' claims may cross while one takes
@@ -99,17 +99,25 @@ def _contested_changes(s: Sides, vip: Vip, rows: Int64) -> Int64:
     claims = s.scene.claims
     mac, time, asker = claims.mac[rows], claims.time[rows], claims.dst_mac[rows]
     change = np.flatnonzero(mac[1:] != mac[:-1])
-    at_once = (asker[change + 1] == asker[change]) | (asker[change + 1] == mac[change])
-    at_once &= time[change + 1] - time[change] < AT_ONCE
+    next_ = (asker[change + 1] == asker[change]) | (asker[change + 1] == mac[change])
+    # Proxy ARP waits for up to a second: meanwhile others have asked, and have been answered.
+    order = np.argsort(asker, kind="stable")
+    earlier, later = order[:-1], order[1:]
+    same = (asker[earlier] == asker[later]) & (mac[earlier] != mac[later]) & (asker[later] & GROUP_BIT == 0)
+    pairs = np.concatenate([np.stack([change, change + 1])[:, next_], np.stack([earlier, later])[:, same]], axis=1)
+    before, after = np.unique(pairs[::-1], axis=1)[::-1]  # by the second's time
+    at_once = time[after] - time[before] < AT_ONCE
+    before, after = before[at_once], after[at_once]
     balances = np.isin(mac, list(vip.balancer_macs))
-    both_balance = balances[change] & balances[change + 1]
-    crossing = change[at_once & both_balance]
+    both_balance = balances[before] & balances[after]
+    crossing = after[both_balance]
     lasting = len(crossing) > 1 and bool(time[crossing[-1]] - time[crossing[0]] > AT_ONCE)
-    faults: Int64 = change[at_once & (~both_balance | lasting)]
+    before, after = before[~both_balance | lasting], after[~both_balance | lasting]
     announced = np.isin(claims.kind[rows], (GRATUITOUS, ANNOUNCEMENT)).any()
-    if not len(faults) and len(change) > 2 and not announced:
-        faults = change[~both_balance]  # answers go back and forth, and nobody announced a move
-    return faults
+    if not len(after) and len(change) > 2 and not announced:
+        change = change[~(balances[change] & balances[change + 1])]
+        return change, change + 1  # answers go back and forth, and nobody announced a move
+    return before, after
 
 
 def move_of(s: Sides, vip: Vip, number: int) -> Move:

@@ -1,0 +1,34 @@
+"""Who has the VIP, by what is answered to whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.exchange.judged import last
+from tests.ladder import BALANCER, CLIENT, OTHER_CLIENT, VIP, Host, Ladder, healthy
+
+VPN_BOX = Host("02:00:00:00:00:77")
+
+
+def two_ask(late: float) -> Ladder:
+    """Two clients ask at once, the balancer answers both, and then a box that does proxy ARP, `late` seconds later."""
+    net = healthy()
+    for asker in (CLIENT, OTHER_CLIENT):
+        net.resolve(asker, BALANCER, VIP)
+    for asker in (CLIENT, OTHER_CLIENT):
+        net.wait(late)
+        net.is_at(VPN_BOX, VIP, asker)
+    return net
+
+
+def test_answers_to_several_askers_do_not_hide_a_second_owner() -> None:
+    """Seen on a real kernel, which waits for up to a second before it answers by proxy."""
+    net = two_ask(0.3)
+    assert last(net, "vip.owners_at_once") == 2
+    assert last(net, "vip.stranger") is True
+
+
+@pytest.mark.parametrize("late", [1.5, 60])
+def test_one_change_later_on_is_none(late: float) -> None:
+    """Whoever answers long after may have taken the address over."""
+    assert last(two_ask(late), "vip.owners_at_once") == 1
