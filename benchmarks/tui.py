@@ -26,6 +26,7 @@ from dsrcheck.live import Snapshot, Watch, watch_files
 from dsrcheck.rules import load_rules
 from dsrcheck.tui.app import DsrcheckApp
 from dsrcheck.tui.flows import FlowsView
+from dsrcheck.tui.ladder import LadderView
 
 SIZE = (200, 60)
 LEGS_A_FLOW = 3
@@ -94,7 +95,10 @@ async def measure(watch: Watch) -> list[tuple[str, float, float]]:
         await step("filtered")
         app.screen.filter_by("reply.src_ip == vip.address and request.ttl_max > 60")
         await step("by rules' columns")
-        await step("a ladder", "home", "enter")
+        app.screen.filter_by("")
+        await step("all again")
+        await step("a ladder", "end", "enter")
+        assert isinstance(app.screen, LadderView)
     return taken
 
 

@@ -18,7 +18,6 @@ from dsrcheck.capture import CaptureError
 from dsrcheck.findings import FrameRef
 from dsrcheck.flows.ladder import FlowRung
 from dsrcheck.flows.reread import TCP, Address, FlowError
-from dsrcheck.flows.summary import flow_totals
 from dsrcheck.flows.table import PORT_PROTOCOLS, PROTOCOL_NAMES
 from dsrcheck.flowview import flow_key
 from dsrcheck.kernel.decode import TUNNELS
@@ -119,19 +118,12 @@ class LadderView(View):
                 return
 
     def _about(self, picture: Picture) -> Content:
-        scene = self.snapshot.analysis.sides.scene
-        flows, totals = scene.flows, flow_totals(scene.legs, scene.flows)
-        key = flow_key(flows, self.row)
+        key = flow_key(self.snapshot.analysis.sides.scene.flows, self.row)
         ports = key.protocol in PORT_PROTOCOLS
         client, service = _end(key.client, key.client_port, ports), _end(key.service, key.service_port, ports)
         name = PROTOCOL_NAMES.get(key.protocol, str(key.protocol))
-        seconds = (totals.last_time[self.row] - totals.first_time[self.row]) / 1e9
-        told = [many(picture.ladder.frames, "frame"), totals.state(self.row), f"{seconds:.3f} s"]
-        if totals.progressed[self.row] and not totals.answered[self.row]:
-            told.append("replies not in this capture, but the client acknowledges them")
-        return Content.assemble(
-            (f"flow {self.row + 1:,}", "bold"), f" {name} {client} → {service}  ", (", ".join(told), FAINT)
-        )
+        told = f"{many(picture.ladder.frames, 'frame')}, {picture.state}, {picture.seconds:.3f} s"
+        return Content.assemble((f"flow {self.row + 1:,}", "bold"), f" {name} {client} → {service}  ", (told, FAINT))
 
     # ---- the frame under the cursor ----
 

@@ -18,6 +18,7 @@ from dsrcheck.findings import FrameRef
 from dsrcheck.flows.ladder import HOST_LIMIT, FlowRung, Ladder, LadderBuilder, LadderHost
 from dsrcheck.flows.marks import Mark, Marker
 from dsrcheck.flows.reread import LATEST, FlowError, FlowFrame, FlowKey, check_rereadable, flow_frames
+from dsrcheck.flows.summary import flow_totals
 from dsrcheck.flows.table import PORT_PROTOCOLS
 from dsrcheck.flowview import flow_key, flow_span, host_roles
 from dsrcheck.kernel.decode import Frame
@@ -35,7 +36,8 @@ class Picture:
     """One flow, and the flows that are the same conversation under other addresses.
 
     row: of the flow asked for; rows: of all that are drawn. steps: the step table. step_of: for each rung of the ladder
-    the position of its step, None where it has none. capture_of: interface -> position of its capture
+    the position of its step, None where it has none. capture_of: interface -> position of its capture. state: of the
+    flow in a few words; seconds: from its first frame to its last
     """
 
     row: int
@@ -45,6 +47,8 @@ class Picture:
     steps: tuple[Step, ...]
     step_of: tuple[int | None, ...]
     capture_of: tuple[int, ...]
+    state: str
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,11 @@ def read_picture(snapshot: Snapshot, row: int, everything: bool = False) -> Pict
     )
     client = s.scene.book.text(int(flows.client[front]))
     captures = tuple(known.capture for known in s.scene.legs.interfaces)
-    return Picture(row, rows, client, ladder, tuple(steps.values()), step_of, captures)
+    totals = flow_totals(s.scene.legs, flows)
+    state, seconds = totals.state(row), (totals.last_time[row] - totals.first_time[row]) / 1e9
+    if totals.progressed[row] and not totals.answered[row]:
+        state += ", replies not in this capture, but acknowledged by the client"
+    return Picture(row, rows, client, ladder, tuple(steps.values()), step_of, captures, state, float(seconds))
 
 
 def read_frame(snapshot: Snapshot, frame: FrameRef) -> FrameBytes:

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from dsrcheck.capture import CaptureError
+from dsrcheck.capture import CaptureError, CaptureWriter
 from dsrcheck.live import Aged, Snapshot, State
 from dsrcheck.tui.actions import ACTIONS, VIEWS, bindings_of
 from dsrcheck.tui.app import DsrcheckApp
@@ -206,6 +206,20 @@ def test_a_capture_cut_midway_is_told(tmp_path: Path) -> None:
         assert "✗ FAIL" in lines[0]
 
     drive(watch_files([str(cut)]), script, LARGE)
+
+
+def test_a_capture_of_nothing_has_screens_too(tmp_path: Path) -> None:
+    """No frame at all: every key of every view does nothing, and the verdict says that there is nothing to check."""
+    path = tmp_path / "empty.pcapng"
+    with CaptureWriter(path):
+        pass
+
+    async def script(pilot: Pilot[None], app: DsrcheckApp) -> None:
+        for key in ("2", "enter", "l", "f", "y", "3", "enter", "s", "r", "y", "4", "enter", "v", "s", "y", "F", "1"):
+            await press(pilot, key)
+        assert "? NOTHING TO CHECK" in screen_text(app)
+
+    drive(watch_files([str(path)]), script)
 
 
 def test_a_capture_that_cannot_be_read_ends_the_program() -> None:
