@@ -121,7 +121,8 @@ class _Look:
             return Fact(False, frame, f"refuses the tunnel with ICMP {word} unreachable")
         if not s.visible.sent(ints([mac]))[0]:
             return Fact()
-        if (mine & self.lives).any():
+        # A refusal too came out of the tunnel.
+        if (mine & (self.lives | s.reply.seen)).any():
             return Fact(True)
         silent = mine & self.dies
         if not silent.any():
