@@ -22,6 +22,7 @@ MODES = ("optional", "require", "checked", "never")
 MODE = os.environ.get("DSRCHECK_BUILD", "optional")
 if MODE not in MODES:
     raise SystemExit(f"DSRCHECK_BUILD is {MODE!r}; it can be {', '.join(MODES)}")
+SHARED = "dsrcheck.kernel.views"
 STRICT = MODE in ("require", "checked")
 SANITIZE = ["-fsanitize=address", "-fno-omit-frame-pointer", "-O1"]
 
@@ -37,7 +38,14 @@ def extensions() -> list[Extension]:
         from Cython.Build import cythonize
 
         # force: what another mode left behind is not up to date, however young it is.
-        built: list[Extension] = cythonize(modules, build_dir="build/cython", language_level=3, force=True)
+        # shared: what Cython needs for views of memory is compiled once, not in every module.
+        built: list[Extension] = cythonize(
+            [*modules, Extension(SHARED, [])],
+            build_dir="build/cython",
+            language_level=3,
+            force=True,
+            shared_utility_qualified_name=SHARED,
+        )
     except Exception as error:
         _give_up(error)
         return []

@@ -24,7 +24,7 @@ ARP_PROBLEM = "pcaps/real-ipvs-arp-problem/capture.pcap"
 PICTURES = {
     "screen-overview.svg": (ARP_PROBLEM, ""),
     "screen-finding.svg": (ARP_PROBLEM, "2"),
-    "screen-ladder.svg": ("pcaps/real-ipvs-udp-from-real-address/capture.pcap", "3 down enter down down"),
+    "screen-ladder.svg": (ARP_PROBLEM, "3 enter"),
 }
 """File -> golden capture, and the keys that lead to the screen."""
 

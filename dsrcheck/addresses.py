@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -116,6 +118,29 @@ class AddressBook:
         """
         high, low = parse_ip(text)
         return int(self.find(np.array([high], np.uint64), np.array([low], np.uint64))[0])
+
+
+class AddressTexts(Sequence[str]):
+    """The text of each address of a book, made when asked for: a flood has millions of addresses."""
+
+    def __init__(self, book: AddressBook) -> None:
+        self._book = book
+
+    def __len__(self) -> int:
+        return len(self._book)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self._book.text(identity) for identity in range(*place.indices(len(self)))]
+        if not 0 <= place < len(self):
+            raise IndexError(place)
+        return self._book.text(place)
 
 
 def address_book(*columns: tuple[UInt64, UInt64]) -> AddressBook:

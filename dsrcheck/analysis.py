@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsrcheck.capture.split import PIECE_BYTES, size_of_files
 from dsrcheck.exchange import build_tables
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.legs import Legs, read_legs
@@ -93,7 +94,7 @@ def _read(names: list[str], jobs: int, dask: str | None, watch: Watch | None) ->
         from dsrcheck.legs.cluster import read_legs_on
 
         return read_legs_on(dask, names, watch=watch)
-    if jobs > 1:
+    if jobs > 1 and size_of_files(names) >= 2 * PIECE_BYTES:  # small captures are read before a process starts
         from dsrcheck.legs.workers import read_legs_by
 
         return read_legs_by(names, jobs, watch=watch)

@@ -8,7 +8,7 @@ is unknown too. That is what keeps a rule from passing on something nobody saw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 class Column:
     """One value a row.
 
-    values: int64, uint64, uint32, float64, bool, or object (str) by `kind`; shape (rows,)
+    values: int64, uint64, int32, uint32, float64, bool, or object (str) by `kind`; shape (rows,)
     known: bool, shape (rows,); None when every row is known
     kind: number, mac (48 bits in uint64), address (position in `Tables.addresses`; -1 is unknown), text, flag,
         time (int64 nanoseconds since 1970 UTC), frame (number in its capture, from 1)
@@ -96,7 +96,7 @@ class Tables:
     """
 
     subjects: Mapping[str, Subjects]
-    addresses: tuple[str, ...] = ()
+    addresses: Sequence[str] = ()
     vips: tuple[str, ...] = ()
     hosts: Mapping[tuple[int, int], HostName] = field(default_factory=dict)
 

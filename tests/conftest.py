@@ -42,10 +42,16 @@ def made_of(source: Path) -> set[Path]:
     return found
 
 
+SHARED = "views"
+"""What Cython itself makes for all extensions to share."""
+
+
 def stale_extensions(package: Path) -> list[Path]:
     """Extensions under a package that are older than what they were made of: they hide the edits since."""
     stale = []
     for extension in [*package.rglob("*.so"), *package.rglob("*.pyd")]:
+        if extension.name.partition(".")[0] == SHARED:
+            continue
         source = extension.with_name(extension.name.partition(".")[0] + ".py")
         built = extension.stat().st_mtime
         if not source.exists() or built < max(path.stat().st_mtime for path in made_of(source)):

@@ -129,6 +129,18 @@ def test_a_signal_ends_it_with_the_report(
     assert live.returncode == 1
 
 
+def test_a_signal_before_anything_has_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no report, and the status says that it was interrupted."""
+    play(Play(wait=True), tmp_path, monkeypatch)
+    command = [sys.executable, "-m", "dsrcheck", "live", "--headless", "-i", "eth0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as live:
+        assert live.stderr is not None
+        assert live.stderr.readline().startswith("dsrcheck: watching eth0")
+        live.send_signal(signal.SIGINT)
+        assert live.communicate() == ("", "")
+    assert live.returncode == 130
+
+
 def test_a_reader_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: Path) -> None:
     """A closed pipe ends the watch silently: `... | head -1`."""
     play(Play(stream=str(broken), wait=True), tmp_path, monkeypatch)
@@ -151,6 +163,14 @@ def test_standard_input(broken: Path) -> None:
     last = json.loads(done.stdout.splitlines()[-1])
     assert (done.returncode, last["state"]) == (1, "ended")
     assert last["report"]["captures"][0]["path"] == "-"
+
+
+def test_the_schema_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """dsrcheck schema --live describes the lines."""
+    monkeypatch.setattr(sys, "argv", ["dsrcheck", "schema", "--live"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert json.loads(capsys.readouterr().out)["$id"] == "urn:dsrcheck:live:1"
 
 
 def _started(*arguments: str) -> subprocess.Popen[str]:

@@ -106,14 +106,15 @@ def two_routers_two_servers() -> Ladder:
 
 def anycast_other_way_back() -> Ladder:
     """An address on two servers, spread by one router, with the way back by another, seen on both sides of both."""
-    net = Ladder()
+    net = Ladder(vlan=20)
     for web in (WEB1, WEB2):
         net.resolve(web, ROUTER2)
         net.resolve(GATEWAY, web)
     for number in range(8):
         web = (WEB1, WEB2)[number % 2]
-        there = hops(UPSTREAM, GATEWAY, web, ttls=(58, 57))
-        net.connection(there, hops(web, ROUTER2, UPSTREAM, ttls=(64, 63)), far(number), "203.0.113.80")
+        there = [Hop(UPSTREAM, GATEWAY, 58, vlan=10), Hop(GATEWAY, web, 57, vlan=20)]
+        back = [Hop(web, ROUTER2, 64, vlan=20), Hop(ROUTER2, UPSTREAM, 63, vlan=10)]
+        net.connection(there, back, far(number), "203.0.113.80")
     return net
 
 
@@ -408,6 +409,8 @@ address = "{WEB1.ip}"
 [[vip.server]]
 mac = "{WEB2.mac}"
 address = "{WEB2.ip}"
+[gateway]
+macs = ["{GATEWAY.mac}"]
 """
 
 
@@ -434,6 +437,14 @@ def idle_with_checks() -> Ladder:
     return net
 
 
+def clients_nobody_asked_for() -> Ladder:
+    """Clients of the segment, in a capture that begins after everybody knew everybody."""
+    net = healthy(arp=False)
+    net.who_has(OTHER_CLIENT, VIP)
+    net.resolve(BALANCER, WEB1)
+    return net
+
+
 def from_afar() -> Ladder:
     """A client behind a router asks the VIP, and a port of it that is nobody's business and never answers."""
     net = Ladder()
@@ -448,7 +459,9 @@ def from_afar() -> Ladder:
 
 
 @pytest.mark.parametrize(
-    "build", [idle_with_direct_access, idle_with_checks, from_afar, healthy, client_that_serves], ids=names
+    "build",
+    [idle_with_direct_access, idle_with_checks, clients_nobody_asked_for, from_afar, healthy, client_that_serves],
+    ids=names,
 )
 def test_nor_with_a_declared_topology(build: Build, tmp_path: Path) -> None:
     """Declared, and on a mirror."""

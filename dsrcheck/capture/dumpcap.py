@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 
 from dsrcheck.capture.errors import CaptureError
-from dsrcheck.capture.reader import Capture, read_capture
+from dsrcheck.capture.reader import Capture, capture_from
 from dsrcheck.capture.source import PlainSource
 from dsrcheck.capture.tap import GRACE, Tap
 from dsrcheck.text import printable
@@ -76,7 +76,7 @@ class Dumpcap:
         """Wait for the first bytes, and return the capture. Raises DumpcapError if there are none."""
         source = PlainSource(self._tap.readinto, self.close, self._tap)
         try:
-            return read_capture(self.name, source)
+            return capture_from(self.name, source)
         except CaptureError as error:
             said = self.said()
             if not said:

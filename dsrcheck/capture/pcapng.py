@@ -98,6 +98,7 @@ class PcapngReader:
         later = copy.copy(self)
         later.interfaces = list(self.interfaces)
         later.untimed = 0
+        later._section_blocks = list(self._section_blocks)
         later._table = forget_drops(self._table)
         later._statistics = {}
         later._read_any = False

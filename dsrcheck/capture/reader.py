@@ -19,6 +19,11 @@ CHUNK = 1 << 19
 """Bytes to read at a time: few enough to stay in a processor's cache until they have been decoded."""
 
 
+RETAINED = 1 << 21
+"""Bytes to ask for and give back once: from then on glibc keeps free memory of that size for the next who asks, and
+does not return pages to the system, to have them zeroed again, with every buffer."""
+
+
 class Reader(Protocol):
     """What knows one file format; it is given bytes, and never reads any itself."""
 
@@ -151,6 +156,7 @@ class Capture:
 
         Raises CaptureError when frames come and none of the interfaces has a link type that can be decoded.
         """
+        bytearray(RETAINED)
         columns = Columns()
         while True:
             step = self.reader.read(self._data, self._position, columns)
@@ -164,7 +170,7 @@ class Capture:
             self.frames += step.passed
             self._position = step.position
             if self.frames > FRAME_LIMIT - BATCH_FRAMES:
-                self.ending = Ending("not read to its end", f": no frame can have a number above {FRAME_LIMIT}")
+                self.ending = Ending(f"read up to byte {self.position}", f": no frame has a number above {FRAME_LIMIT}")
                 return
             if step.damage is not None:
                 self.ending = Ending(f"damaged at byte {self.position}", f": {step.damage}")
@@ -218,10 +224,10 @@ def open_capture(path: str | PathLike[str]) -> Capture:
     Raises CaptureError if it cannot be opened, or is no capture that we read; its message says what it is.
     """
     name = os.fsdecode(path)
-    return read_capture(name, open_source(name))
+    return capture_from(name, open_source(name))
 
 
-def read_capture(name: str, source: Source) -> Capture:
+def capture_from(name: str, source: Source) -> Capture:
     """Read a capture from a source that is open already, and is closed with it. Raises CaptureError as open_capture."""
     try:
         head = _read_head(source, pcap.HEADER)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from dsrcheck.capture.batch import LONGEST_FRAME, Columns
 from dsrcheck.capture.pcap import PcapReader
 from dsrcheck.capture.reader import Capture, Reader, open_capture, open_piece
-from dsrcheck.capture.source import is_remote, open_plain, remote_size
+from dsrcheck.capture.source import STANDARD_INPUT, is_remote, open_plain, remote_size
 
 Flags = npt.NDArray[np.bool_]
 
@@ -95,6 +96,11 @@ def split(path: str, count: int, least: int = PIECE_BYTES) -> list[Piece]:
     stops = [*starts[1:], None]
     readers = [reader] + [look.reader] * (len(starts) - 1)
     return [Piece(path, *bounds) for bounds in zip(starts, stops, readers, strict=True)]
+
+
+def size_of_files(names: Sequence[str]) -> int:
+    """Bytes of all files together, standard input not counted."""
+    return sum(file_size(name) for name in names if name != STANDARD_INPUT)
 
 
 def file_size(path: str) -> int:

@@ -42,6 +42,10 @@ MEGABYTE = 1_000_000
     "--every", type=click.FloatRange(min=0.001), default=1.0, show_default=True, metavar="SECONDS",
     help="Judge after so many seconds of capture time.",
 )  # fmt: skip
+@click.option(
+    "--most-legs", type=click.IntRange(min=1000), default=100_000, show_default=True, metavar="N",
+    help="Keep so many one-way streams at most; beyond that the oldest flows leave sooner.",
+)  # fmt: skip
 @TOPOLOGY
 @EXPECT
 @click.option("--select", multiple=True, metavar="RULES", help="Judge by these rules only: ids, beginnings, names.")
@@ -64,6 +68,7 @@ def live(
     follow: bool,
     idle: float,
     every: float,
+    most_legs: int,
     topology: str | None,
     expect: str,
     select: tuple[str, ...],
@@ -87,7 +92,7 @@ def live(
     from dsrcheck.live import Pace, TemporarySpool, watch_interfaces, watch_stream
 
     judge = _judge(topology, expect, select, ignore, folders)
-    pace = Pace(every=every, idle=idle)
+    pace = Pace(every=every, idle=idle, most_legs=most_legs)
     spool = _spool(target, file_size, files)
     if spool is None and not headless and (capture == "-" or interfaces):
         spool = TemporarySpool()
@@ -168,7 +173,7 @@ def _print(watch: CaptureWatch, form: str, fail_on: str, exit_zero: bool) -> int
     from dsrcheck.topology.declared import TopologyError
 
     click.echo(f"dsrcheck: watching {watch.name}; Ctrl-C ends it with the report", err=True)
-    ended = int(Exit.CLEAN)
+    ended = int(Exit.INTERRUPTED)  # where it is ended before anything has come
     try:
         with _ended_by_signals(watch):
             for text, seen, snapshot in tell(watch.snapshots(), JsonLines() if form == "json" else Text()):

@@ -46,8 +46,14 @@ def explain(rule: str, form: str, folders: tuple[str, ...]) -> None:
 
 
 @click.command()
-def schema() -> None:
+@click.option("--live", is_flag=True, help="Of a line of `live --headless --format json` instead.")
+def schema(live: bool) -> None:
     """Print the JSON Schema of the report."""
-    from dsrcheck.report.json import schema as report_schema
+    if live:
+        from dsrcheck.live.lines import schema as line_schema
 
-    write_json(report_schema())
+        write_json(line_schema())
+    else:
+        from dsrcheck.report.json import schema as report_schema
+
+        write_json(report_schema())

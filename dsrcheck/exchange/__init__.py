@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsrcheck.addresses import AddressTexts
 from dsrcheck.exchange.arrays import ints, texts
 from dsrcheck.exchange.exchanges import exchange_table
 from dsrcheck.exchange.others import capture_table, icmp_table, probe_table
@@ -36,14 +37,13 @@ def build_tables(scene: Scene, topology: Topology, expect: str = "dsr") -> tuple
         "vip": vip_table(s, reasons),
         "server": server_table(s, reasons),
         "probe": probe_table(scene, topology, visible, reasons),
-        "icmp": icmp_table(scene, topology, reasons),
+        "icmp": icmp_table(scene, topology, visible, reasons),
         "setting": setting_table(scene, topology, roles, reasons, expect),
         "capture": capture_table(scene, topology, roles),
     }
     subjects = {name: _with_vip_columns(table, topology, expect) for name, table in subjects.items()}
-    addresses = tuple(scene.book.text(identity) for identity in range(len(scene.book)))
     vips = tuple(vip.address for vip in topology.vips)
-    return Tables(subjects, addresses, vips, _hosts(scene, topology, visible)), s
+    return Tables(subjects, AddressTexts(scene.book), vips, _hosts(scene, topology, visible)), s
 
 
 def _hosts(scene: Scene, topology: Topology, visible: Visibility) -> dict[tuple[int, int], HostName]:

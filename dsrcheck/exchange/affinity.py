@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.exchange.picked import distinct_values
-from dsrcheck.exchange.roles import VIP_SHIFT
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.flows.table import Flags, Int64, are_among
 
 TUNNEL_END = 1 << 50
 """Set in the key of a server that is known by its tunnel's outer address, to keep it apart from MACs."""
@@ -23,9 +22,10 @@ def servers_per_connection(s: Sides) -> tuple[Int64, Flags]:
     legs, rows = s.forward.legs, s.forward.rows
     keep = ~np.isin(ends.dst_mac[legs], s.routers) | (ends.tunnel[legs] > 0)
     # A SYN that a silent server got and that was then given to another one is still one connection of one server.
-    answering = np.isin(rows << VIP_SHIFT | ends.dst_mac[legs], s.reply.rows << VIP_SHIFT | ends.src_mac[s.reply.legs])
     only_syn = s.scene.leg_at("syn", legs) == s.scene.leg_at("frames", legs)
-    keep &= ~only_syn | answering | ~s.reply.seen[rows]
+    doubtful = np.flatnonzero(only_syn & s.reply.seen[rows])
+    answers = (s.reply.rows, ends.src_mac[s.reply.legs])
+    keep[doubtful] &= are_among((rows[doubtful], ends.dst_mac[legs[doubtful]]), answers)
     legs, rows = legs[keep], rows[keep]
     server = np.where(ends.tunnel[legs] > 0, ends.outer_dst[legs] | TUNNEL_END, ends.dst_mac[legs])
     servers = distinct_values(rows, server, count)

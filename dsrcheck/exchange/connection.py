@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsrcheck.exchange.arrays import texts
 from dsrcheck.exchange.picked import FAR
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import SETTLE, Sides, flag
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column
+from dsrcheck.topology.scene import INITIAL_TTLS
 
 RETRY = 500_000_000
 """Least time (ns) between a SYN and its retransmission: RFC 6298 starts with 1 s; stacks have been seen at 0.5 s."""
+NEAR_TTLS = [ttl - lowered for ttl in INITIAL_TTLS for lowered in (0, 1)]
+"""TTLs of packets that crossed no router, or only a balancer that counts as one."""
 
 
 def flow_facts(s: Sides) -> dict[str, Column]:
@@ -28,7 +32,7 @@ def flow_facts(s: Sides) -> dict[str, Column]:
     stuck_somewhere = s.forward.seen | (s.request.seen & s.visible.of_balancer(s.roles.vip)) | own
     stuck = opened & retried(s) & ~heard & stuck_somewhere
     unseen = own & ~s.visible.of_balancer(s.roles.vip)
-    missing = np.where(s.forward.seen | unseen, "the reply", "the forwarded packet").astype(object)
+    missing = texts(("the forwarded packet", "the reply"))[(s.forward.seen | unseen).astype(np.int64)]
     at = np.where(s.forward.seen, s.forward.of_first(ends.dst_mac), s.request.of_first(ends.dst_mac))
     at = np.where(s.reply.seen, s.reply.of_first(ends.dst_mac), at)
     return {
@@ -46,6 +50,12 @@ def ended_before_the_capture(s: Sides) -> Flags:
     """Whether nothing of the client's is in the last second of the capture: what it sent then may still be answered."""
     ended: Flags = s.client_side.greatest("last_time") < end_of_capture(s.scene) - SETTLE
     return ended
+
+
+def crossed_a_router(s: Sides) -> Flags:
+    """Whether the client's packets have a TTL that a router has lowered; a balancer may count as a hop as well."""
+    far: Flags = s.client_side.seen & ~np.isin(s.client_side.greatest("ttl_max"), NEAR_TTLS)
+    return far
 
 
 def went_on(s: Sides) -> Flags:

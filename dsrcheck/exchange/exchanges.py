@@ -47,12 +47,14 @@ def exchange_columns(s: Sides) -> dict[str, Column]:
 
 
 def _narrowed(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """The same columns, numbers as uint32 where all fit: there are many columns, and a row for each exchange."""
+    """The same columns, with 32 bits where all values fit: there are many columns, and a row for each exchange."""
     return {name: replace(column, values=_fitting(column)) for name, column in columns.items()}
 
 
 def _fitting(column: Column) -> Array:
     values = column.values
+    if column.kind == "address":
+        return values.astype(np.int32)  # a position, or -1
     fits = column.kind in ("number", "frame") and len(values) and values.min() >= 0 and values.max() <= 0xFFFF_FFFF
     return values.astype(np.uint32) if fits else values
 

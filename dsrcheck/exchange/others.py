@@ -7,18 +7,19 @@ import numpy as np
 from dsrcheck.addresses import GROUP_BIT
 from dsrcheck.exchange.arrays import flags, ints, texts
 from dsrcheck.exchange.roles import Roles
+from dsrcheck.exchange.sides import flag
 from dsrcheck.exchange.visibility import Visibility
-from dsrcheck.flows.table import TCP, Flags, are_among, column, group_rows
+from dsrcheck.flows.table import TCP, Flags, Int64, are_among, column, group_rows
 from dsrcheck.tables import Column, Subjects
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
 
 ASKED_OFTEN = 3
 """So many questions without an answer: Linux asks three times before it gives a neighbour up (mcast_solicit)."""
-REDIRECTS = {(4, 5), (6, 137)}
+REDIRECTS: set[tuple[int, ...]] = {(4, 5), (6, 137)}
 """(IP version, type) of ICMP redirects: RFC 792 and RFC 4861, 4.5."""
-TOO_BIG = {(4, 3), (6, 2)}
-"""(IP version, type) of too-big messages: RFC 792 (destination unreachable, code 4) and RFC 4443, 3.2."""
+TOO_BIG: set[tuple[int, ...]] = {(4, 3, 4), (6, 2, 0)}
+"""(IP version, type, code) of too-big messages: RFC 1191, 4 and RFC 4443, 3.2."""
 OFTEN = 3
 """So many messages of one kind about one flow are no slip."""
 NO_DESTINATION_MAC = {0, 12, 14, 101, 108, 113, 228, 229, 276}
@@ -55,7 +56,7 @@ def probe_table(scene: Scene, topology: Topology, visible: Visibility, reasons: 
     return Subjects("probe", len(first), columns, vip_of, np.zeros(len(first), np.int64), reasons)
 
 
-def icmp_table(scene: Scene, topology: Topology, reasons: dict[str, str]) -> Subjects:
+def icmp_table(scene: Scene, topology: Topology, visible: Visibility, reasons: dict[str, str]) -> Subjects:
     """A row an ICMP message that quotes a balanced service (or a packet from it)."""
     table, book = scene.legs.icmp, scene.book
     quoted_src = book.find(table["quoted_src_high"], table["quoted_src_low"])
@@ -70,23 +71,48 @@ def icmp_table(scene: Scene, topology: Topology, reasons: dict[str, str]) -> Sub
             vip[(to | back) & (protocol == service.protocol)] = number
     rows = np.flatnonzero(vip >= 0)
     version, kind = column(table, "version")[rows], column(table, "type")[rows]
+    of_reply = quoted_src[rows] == ints([*(vip.identity for vip in topology.vips), -1])[vip[rows]]
 
-    def is_one_of(kinds: set[tuple[int, int]]) -> Flags:
-        versions, types = zip(*sorted(kinds), strict=True)
-        return are_among((version, kind), (ints(versions), ints(types)))
+    code = column(table, "code")[rows]
+
+    def is_one_of(kinds: set[tuple[int, ...]], *of_message: Int64) -> Flags:
+        return are_among(of_message, tuple(map(ints, zip(*sorted(kinds), strict=True))))
 
     columns = {
         "icmp.src_mac": Column(column(table, "src_mac")[rows], None, "mac"),
         "icmp.src_ip": Column(book.find(table["src_high"], table["src_low"])[rows], None, "address"),
         "icmp.dst_ip": Column(book.find(table["dst_high"], table["dst_low"])[rows], None, "address"),
         "icmp.type": Column(kind, None, "number"),
-        "icmp.code": Column(column(table, "code")[rows], None, "number"),
-        "icmp.redirect": Column(is_one_of(REDIRECTS), None, "flag"),
-        "icmp.too_big": Column(is_one_of(TOO_BIG), None, "flag"),
+        "icmp.code": Column(code, None, "number"),
+        "icmp.redirect": Column(is_one_of(REDIRECTS, version, kind), None, "flag"),
+        "icmp.too_big": Column(is_one_of(TOO_BIG, version, kind, code), None, "flag"),
+        "icmp.dst_mac": Column(column(table, "dst_mac")[rows], None, "mac"),
+        "icmp.about_reply": flag(of_reply, np.ones(len(rows), bool)),
+        "icmp.reaches_owner": flag(*_reaches_owner(scene, topology, visible, rows)),
         "icmp.about_service": Column(np.ones(len(rows), bool), None, "flag"),
         "icmp.frame": Column(column(table, "frame")[rows], None, "frame"),
     }
     return Subjects("icmp", len(rows), columns, vip[rows], np.zeros(len(rows), np.int64), reasons)
+
+
+def _reaches_owner(scene: Scene, topology: Topology, visible: Visibility, rows: Int64) -> tuple[Flags, Flags]:
+    """(whether a too-big that a balancer gets about a flow is given to a server, known), a value a message.
+
+    Of one flow, one message given on is enough; it takes three in vain to tell that none is.
+    """
+    table = scene.legs.icmp
+    names = ("quoted_src_high", "quoted_src_low", "quoted_dst_high", "quoted_dst_low")
+    quoted = [np.asarray(table[name])[rows].view(np.int64) for name in names]
+    ports = [column(table, name)[rows] for name in ("quoted_src_port", "quoted_dst_port")]
+    flow, _ = group_rows(*quoted, *ports)
+    to = column(table, "dst_mac")[rows]
+    servers = [mac for vip in topology.vips for mac in vip.server_macs - vip.balancer_macs]
+    came = np.isin(to, [mac for vip in topology.vips for mac in vip.balancer_macs])
+    given = np.zeros(len(rows) + 1, bool)
+    given[flow[np.isin(to, servers)]] = True
+    in_vain = np.bincount(flow[came], minlength=len(rows) + 1) >= OFTEN
+    shown = visible.has_mirror or visible.at_balancer
+    return given[flow], came & shown & (given[flow] | in_vain[flow])
 
 
 def too_big_flows(scene: Scene, roles: Roles) -> Flags:

@@ -11,7 +11,7 @@ from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.table import Int64, distinct
-from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS
+from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS, REPLY
 from dsrcheck.topology.evidence import AT_ONCE
 from dsrcheck.topology.model import Vip
 
@@ -29,6 +29,10 @@ class Ownership:
     rival: int = 0
     rival_frame: int = 0
     owner_frame: int = 0
+    owner_known: bool = False
+    """Whether one of the claimants is known to be a balancer: else none of them can be told to be a stranger."""
+    stranger: int = 0
+    stranger_frame: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,36 @@ def ownership_of(s: Sides, vip: Vip) -> Ownership:
     if not len(rows):
         return Ownership(0, False)
     faults = _contested_changes(s, vip, rows)
+    owned = bool(set(s.scene.claims.mac[rows].tolist()) & vip.balancer_macs)
+    stranger, stranger_frame = _stranger(s, vip, rows, faults)
     if not len(faults):
-        return Ownership(1, s.visible.has_mirror or s.visible.asker_is_here(vip.identity))
+        known = s.visible.has_mirror or s.visible.asker_is_here(vip.identity) or stranger > 0
+        return Ownership(1, known, 0, 0, 0, owned, stranger, stranger_frame)
     mac, frame = s.scene.claims.mac[rows], s.scene.claims.frame[rows]
     first = int(faults[0])
     rival, owner = sorted((first, first + 1), key=lambda place: int(mac[place]) in vip.balancer_macs)
     rivals = np.union1d(mac[faults], mac[faults + 1])
-    return Ownership(len(rivals), True, int(mac[rival]), int(frame[rival]), int(frame[owner]))
+    shown = int(mac[rival]), int(frame[rival]), int(frame[owner])
+    return Ownership(len(rivals), True, *shown, owned, stranger, stranger_frame)
+
+
+def _stranger(s: Sides, vip: Vip, rows: Int64, faults: Int64) -> tuple[int, int]:
+    """(MAC, frame) of who answers for the VIP beside its owner and is neither balancer nor server; 0: nobody.
+
+    Beside the owner is who contests it, or who answers by ARP for this and another address that others own too.
+    """
+    claims = s.scene.claims
+    known = vip.balancer_macs | vip.server_macs
+    owners = set(claims.mac[rows].tolist()) & vip.balancer_macs
+    contested = set(claims.mac[rows[np.append(faults, faults + 1)]].tolist()) if len(faults) else set()
+    for row in rows.tolist():
+        mac = int(claims.mac[row])
+        if mac in known or not owners:
+            continue
+        for_others = sum(mac in macs and len(macs) > 1 for macs in s.scene.owners.values())
+        if mac in contested or (int(claims.kind[row]) == REPLY and for_others > 1):
+            return mac, int(claims.frame[row])
+    return 0, 0
 
 
 def _contested_changes(s: Sides, vip: Vip, rows: Int64) -> Int64:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.exchange.roles import Roles
-from dsrcheck.flows.table import Flags, Int64, distinct_rows
+from dsrcheck.flows.table import Flags, Int64, group_rows
 from dsrcheck.tables import Column
 from dsrcheck.topology.scene import Scene
 
@@ -119,5 +119,5 @@ def first_legs(scene: Scene, legs: Int64, rows: Int64, count: int) -> Int64:
 
 def distinct_values(rows: Int64, values: Int64, count: int) -> Int64:
     """How many distinct values each of `count` rows has."""
-    row, _ = distinct_rows(rows, values)
-    return np.bincount(row, minlength=count)
+    _, leader = group_rows(rows, values)
+    return np.bincount(rows[leader], minlength=count)

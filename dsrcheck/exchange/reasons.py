@@ -39,6 +39,7 @@ def reasons_for(topology: Topology, visible: Visibility) -> dict[str, str]:
         "reply.answered": "no request was repeated long enough to tell silence from the end of the capture",
         "reply.refused": f"no answer to a SYN is seen: {place}",
         "reply.next_hop_right": f"no reply is seen whose way home is known: {place}",
+        "reply.mss_fits": f"no SYN-ACK of a server is seen, or the path takes longer packets than usual: {place}",
         "reply.foreign_reset": f"no reply from a server is seen: {place}",
         "reply.from_balancer": f"no forwarded connection is seen at the balancer: {place}",
         "flow": "no connection was caught from its SYN on",
@@ -58,6 +59,7 @@ def reasons_for(topology: Topology, visible: Visibility) -> dict[str, str]:
         "vip.snip_in_subnet": "no address of the balancer's own is seen",
         "vip.reply_bytes": "the capture shows neither replies nor acknowledgements for them",
         "vip.request_bytes": "the capture shows no bytes of a request",
+        "icmp.reaches_owner": f"no too-big, or none that is lost again and again, is seen: {place}",
         "probe.answered": f"answers to the balancer's ARP questions are not in this capture: {place}",
         "setting.agrees": "the capture does not show what is declared",
     }

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.addresses import is_virtual_router_mac
-from dsrcheck.exchange.arrays import ints
+from dsrcheck.exchange.arrays import flags, ints
+from dsrcheck.exchange.connection import crossed_a_router
 from dsrcheck.exchange.picked import Picked, pick
-from dsrcheck.exchange.sides import Sides, flag, take
+from dsrcheck.exchange.sides import LONGEST_PACKET, Sides, flag, take
 from dsrcheck.exchange.silence import answered, proved_by_acks
-from dsrcheck.flows.table import Flags, Int64, are_among
+from dsrcheck.flows.table import Flags, Int64, are_among, distinct
 from dsrcheck.tables import Column
+from dsrcheck.topology.model import DECLARED
+
+TUNNEL_HEADERS = {"dsr-ipip": 0, "dsr-gre": 4, "dsr-gue": 12, "dsr-geneve": 30}
+"""Bytes by mode between outer and inner IP header: GRE 4 (RFC 2784), UDP 8 with GUE 4 or Geneve 8 and Ethernet."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,43 @@ def reply_facts(s: Sides) -> dict[str, Column]:
         "reply.reset_by": Column(reset.mac, reset.foreign, "mac"),
         "reply.reset_frame": Column(reset.frame, reset.foreign, "frame"),
         "reply.from_balancer": flag(speaks, speaks | (s.forward.seen & s.visible.of_balancer(s.roles.vip))),
+        **_room_columns(s),
         "reply.balancer_mac": Column(own.of_first(ends.src_mac), own.seen, "mac"),
         "reply.balancer_frame": Column(own.leg_of_first("first_frame"), own.seen, "frame"),
         **_way_columns(s, proved),
     }
+
+
+def _room_columns(s: Sides) -> dict[str, Column]:
+    """The segment size that a server states, and whether such segments fit the path once they are in the tunnel."""
+    ends, vips = s.scene.ends, s.topology.vips
+    mss = s.reply.leg_of_first("mss")
+    stated = (s.reply.leg_of_first("syn_ack") > 0) & (mss > 0)
+    v6 = flags(not s.scene.book.is_ipv4(vip.identity) for vip in vips)[s.roles.vip]
+    outer = s.forward.of_first(ends.outer_dst, -1)
+    outer_v6 = np.where(outer >= 0, np.isin(outer, _long_addresses(s)), v6)
+    tunnel = ints(TUNNEL_HEADERS.get(vip.mode, 0) for vip in vips)[s.roles.vip]
+    overhead = tunnel + np.where(outer_v6, 40, 20)
+    whole = mss + np.where(v6, 60, 40) + overhead
+    # A longer packet in the tunnel proves a wider path, or that the capturing host joined packets.
+    longest = np.zeros(len(vips), np.int64)
+    np.maximum.at(longest, s.roles.vip, s.forward.greatest("longest") + overhead)
+    usual = (longest <= LONGEST_PACKET)[s.roles.vip]
+    return {
+        "reply.mss": Column(mss, stated, "number"),
+        "reply.mss_room": Column(LONGEST_PACKET - (whole - mss), stated, "number"),
+        "reply.mss_fits": flag(whole <= LONGEST_PACKET, stated & usual & (s.forward.seen | _mode_declared(s))),
+    }
+
+
+def _long_addresses(s: Sides) -> Int64:
+    """The IPv6 addresses that tunnels end at."""
+    outer = np.unique(s.scene.ends.outer_dst)
+    return ints(address for address in outer.tolist() if address >= 0 and not s.scene.book.is_ipv4(address))
+
+
+def _mode_declared(s: Sides) -> Flags:
+    return flags(vip.provenance == DECLARED for vip in s.topology.vips)[s.roles.vip]
 
 
 def _way_columns(s: Sides, proved: Flags) -> dict[str, Column]:
@@ -90,9 +128,27 @@ def _next_hop(s: Sides, direct: Flags) -> tuple[Flags, Flags]:
     to_router = np.isin(to, s.routers)
     right = (s.request.seen & (to == came)) | at_home | (~local & to_router) | _carried_on(s)
     servers = [mac for vip in s.topology.vips for mac in vip.server_macs]
-    wrong = (local & ~to_router) | np.isin(to, servers) | (~local & ~to_router & _gateways_told(s, to))
+    wrong = (
+        (local & ~to_router)
+        | np.isin(to, servers)
+        | (~local & crossed_a_router(s) & ~to_router & _gateways_told(s, to))
+    )
+    wrong |= ~local & _detour(s, came)
     wrong &= ~right
     return right, direct & (to != 0) & (right | wrong)
+
+
+def _detour(s: Sides, came: Int64) -> Flags:
+    """Whether a reply goes to a host that passes it on, over the same link, to where the request came from."""
+    ends, roles = s.scene.ends, s.roles
+    before, after = s.scene.hops.before, s.scene.hops.after
+    onward = roles.reply[before] & roles.reply[after] & (ends.dst_mac[before] == ends.src_mac[after])
+    onward &= ends.link[before] == ends.link[after]
+    before, after = before[onward], after[onward]
+    back = s.request.seen[roles.row[before]] & (ends.dst_mac[after] == came[roles.row[before]])
+    found = np.zeros(len(roles), bool)
+    found[roles.row[before[back]]] = True
+    return found
 
 
 def _gateways_told(s: Sides, to: Int64) -> Flags:
@@ -100,7 +156,7 @@ def _gateways_told(s: Sides, to: Int64) -> Flags:
     declared = s.topology.declared
     if declared is None or not declared.gateway_macs:
         return np.zeros(len(to), bool)
-    virtual = [mac for mac in np.unique(to).tolist() if is_virtual_router_mac(mac)]
+    virtual = [mac for mac in distinct(to).tolist() if is_virtual_router_mac(mac)]
     return ~np.isin(to, virtual)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from dsrcheck.addresses import ip_text
 from dsrcheck.exchange.arrays import Texts, flags, ints, texts
+from dsrcheck.exchange.connection import crossed_a_router
 from dsrcheck.exchange.senders import same_subnet
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.exchange.silence import answered, proved_by_acks
@@ -15,7 +16,6 @@ from dsrcheck.flows.table import ICMP, ICMP6, PORT_PROTOCOLS, UDP, Flags, Int64,
 from dsrcheck.tables import Column
 from dsrcheck.topology.claims import ASKING
 from dsrcheck.topology.model import Vip
-from dsrcheck.topology.scene import INITIAL_TTLS
 
 UNREACHABLE = {
     (4, 3, 2): "protocol", (4, 3, 3): "port", (4, 3, 10): "host prohibited", (4, 3, 13): "administratively prohibited",
@@ -26,8 +26,6 @@ TUNNELS = (4, 41, 47)
 """IP protocols of tunnels: IP-in-IP, IPv6-in-IP, GRE."""
 ASKED_OFTEN = 3
 """So many questions without an answer: Linux asks three times before it gives a neighbour up (mcast_solicit)."""
-NEAR_TTLS = frozenset(ttl - lowered for ttl in INITIAL_TTLS for lowered in (0, 1))
-"""TTLs of packets that crossed no router; a balancer may count as a hop."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +151,7 @@ class _Look:
         s, vip, scene = self.s, self.s.topology.vips[number], self.s.scene
         mine = self._mine(number, mac)
         asked = s.request.of_first(scene.ends.src_mac)
-        ttl = np.where(s.request.seen, s.request.greatest("ttl_max"), s.forward.greatest("ttl_max"))
-        routed = mine & np.where(s.request.seen, np.isin(asked, s.routers), ~np.isin(ttl, list(NEAR_TTLS)))
+        routed = mine & np.where(s.request.seen, np.isin(asked, s.routers), crossed_a_router(s))
         clients = np.unique(scene.flows.client[s.roles.flow[routed]])
         claims = scene.claims
         questions = np.isin(claims.kind, ASKING) & (claims.src_mac == mac) & np.isin(claims.target, clients)

@@ -80,11 +80,11 @@ def _name(host: Host) -> str:
 
 
 def _one_sided(s: Sides, number: int) -> tuple[int, int]:
-    """(connections of which one direction is not in the capture although there was one, others)."""
+    """(connections of which one direction is not in the capture although there was one, those with both)."""
     mine = (s.roles.vip == number) & s.tcp
     back = s.reply.seen | s.balancer_reply.seen | (s.wrong >= 0)
     half = mine & ((s.client_side.seen & ~back & proved_by_acks(s)) | (back & ~s.client_side.seen))
-    return int(half.sum()), int((mine & ~half).sum())
+    return int(half.sum()), int((mine & s.client_side.seen & back).sum())
 
 
 def _flood(s: Sides, number: int, vip: Vip) -> tuple[int, int, bool]:

@@ -26,6 +26,11 @@ def _owner_columns(s: Sides) -> dict[str, Column]:
     owners = [ownership_of(s, vip) for vip in s.topology.vips]
     contested = flags(owner.rival > 0 for owner in owners)
     return {
+        "vip.stranger": flag(
+            flags(owner.stranger > 0 for owner in owners), flags(o.known and o.owner_known for o in owners)
+        ),
+        "vip.stranger_mac": _macs(owner.stranger for owner in owners),
+        "vip.stranger_frame": _frames(owner.stranger_frame for owner in owners),
         "vip.owners_at_once": Column(ints(o.at_once for o in owners), flags(o.known for o in owners), "number"),
         "vip.rival_mac": Column(ints(owner.rival for owner in owners), contested, "mac"),
         "vip.rival_frame": Column(ints(owner.rival_frame for owner in owners), contested, "frame"),

@@ -6,6 +6,7 @@ one row a flow, and for each leg the row of its flow and whether the leg runs to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,13 +37,31 @@ class LegEnds:
     protocol: Int64
     src_mac: Int64
     dst_mac: Int64
-    link: Int64
-    """Interface and VLAN as one number: legs of one link can be compared by MAC."""
-    tunnel: Int64
-    outer_src: Int64
-    outer_dst: Int64
     whole: Flags
     """False for legs of later fragments, which have no ports."""
+    path: Int64
+    paths: Mapping[str, Int64]
+    """The columns below, a value a path: paths are few, and most captures have no tunnel."""
+
+    @property
+    def link(self) -> Int64:
+        """Interface and VLAN as one number: legs of one link can be compared by MAC."""
+        return self.paths["link"][self.path]
+
+    @property
+    def tunnel(self) -> Int64:
+        """The kind of tunnel, 0 for none."""
+        return self.paths["tunnel"][self.path]
+
+    @property
+    def outer_src(self) -> Int64:
+        """Where the tunnel begins."""
+        return self.paths["outer_src"][self.path]
+
+    @property
+    def outer_dst(self) -> Int64:
+        """Where the tunnel ends."""
+        return self.paths["outer_dst"][self.path]
 
 
 @dataclass(frozen=True)
@@ -111,19 +130,22 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
         protocol=column(table, "protocol"),
         src_mac=column(paths, "src_mac")[path],
         dst_mac=column(paths, "dst_mac")[path],
-        link=link[path],
-        tunnel=column(paths, "tunnel")[path],
-        outer_src=outer_src[path],
-        outer_dst=outer_dst[path],
-        whole=column(table, "fragment") == 0,
+        whole=table["fragment"] == 0,
+        path=path,
+        paths={"link": link, "tunnel": column(paths, "tunnel"), "outer_src": outer_src, "outer_dst": outer_dst},
     )
+
+
+FEW = 32
+"""Values that are sooner compared with each row than looked up."""
 
 
 def are_among(rows: tuple[Int64, ...], others: tuple[Int64, ...]) -> Flags:
     """Which rows, given as columns, are equal in all columns to a row of others; bool, a value a row."""
     found = np.ones(len(rows[0]), bool)
-    for values, others_values in zip(rows, others, strict=True):
-        found &= np.isin(values, others_values)
+    if len(others[0]) <= FEW:
+        for values, wanted in zip(rows, others, strict=True):
+            found &= np.isin(values, wanted)
     places = np.flatnonzero(found)
     count = len(places)
     group, leader = group_rows(*(np.concatenate([row[places], more]) for row, more in zip(rows, others, strict=True)))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import merge
 
 import numpy as np
 
@@ -22,7 +22,13 @@ from dsrcheck.report.model import Report
 from dsrcheck.report.steps import RoleLegs, broken_rules, failing_hosts
 from dsrcheck.text import printable
 
-RUNG_LIMIT = 14
+OPENING, AROUND = 7, 3
+"""Frames that are shown: the first, and those before and after a frame of the evidence that comes later."""
+RUNG_LIMIT = OPENING + 2 * AROUND + 1
+LOOKED_AT = 20_000
+"""Frames of a connection that are looked at for the evidence."""
+EVIDENCE = ("first_frame", "rst_frame", "isn_last_frame", "isn_first_frame", "seq_frame", "last_frame")
+"""Columns of the leg table whose frames rules bring as evidence."""
 NEAR = 1000
 """Frames before a leg's first one that may be of its flow: later fragments, and mirrors' copies."""
 
@@ -31,10 +37,13 @@ Ends = tuple[str, str, str, str]
 
 
 def flow_of(s: Sides, frame: FrameRef) -> int | None:
-    """The flow that a frame is of, if it is the first of a leg, as evidence most often is."""
-    legs = np.flatnonzero((s.scene.leg("first_frame") == frame.number) & (_capture_of_leg(s) == frame.capture))
-    flows = s.scene.flows.of_leg[legs]
-    return int(flows[0]) if len(flows) and flows[0] >= 0 else None
+    """The flow that a frame of evidence is of; None where no leg is known by it."""
+    here = _capture_of_leg(s) == frame.capture
+    for name in EVIDENCE:
+        flows = s.scene.flows.of_leg[here & (s.scene.leg(name) == frame.number)]
+        if len(flows) and flows[0] >= 0:
+            return int(flows[0])
+    return None
 
 
 def _capture_of_leg(s: Sides) -> Int64:
@@ -43,38 +52,40 @@ def _capture_of_leg(s: Sides) -> Int64:
 
 
 def flow_ladder(
-    s: Sides, report: Report, legs: RoleLegs, flow: int, capture: int, vip: str | None, finding: Finding | None
+    s: Sides, report: Report, legs: RoleLegs, flow: int, shown: FrameRef, vip: str | None, finding: Finding | None
 ) -> EvidenceLadder:
-    """The first frames of a flow, and of its other half where the balancer rewrites addresses.
+    """The first frames of a flow and those around `shown`; with its other half where the balancer rewrites addresses.
 
     Raises FlowError for a capture that can be read only once, CaptureError.
     """
-    scene, path = s.scene, report.captures[capture].path
-    row = _row_of(s, flow)
+    scene, capture = s.scene, shown.capture
+    path, row = report.captures[capture].path, _row_of(s, flow)
     flows = [flow, *_other_half(s, flow)]
-    builder = LadderBuilder(host_roles(scene, s.topology, flow))
+    builder = LadderBuilder(host_roles(scene, s.topology, flow), everything=True)
     markers = {half: Marker() for half in flows}
-    frames = sorted(
-        ((frame, half) for half in flows for frame in islice(_frames_of(s, path, half, capture), RUNG_LIMIT)),
-        key=lambda pair: pair[0].number,
-    )
-    for frame, half in frames[:RUNG_LIMIT]:
+    streams = [((frame, half) for frame in _frames_of(s, path, half, capture)) for half in flows]
+    beyond = 0
+    for looked_at, (frame, half) in enumerate(merge(*streams, key=lambda pair: pair[0].number), 1):
         builder.add(frame, markers[half].mark(frame))
+        beyond += frame.number > shown.number
+        if looked_at >= LOOKED_AT or (looked_at >= RUNG_LIMIT and beyond >= AROUND):
+            break
     ladder = builder.ladder()
-    # So few frames are all shown: there is nothing skipped between them.
-    hosts, rungs = in_order_of_the_path(ladder.hosts, [rung for rung in ladder.rungs if isinstance(rung, Rung)])
+    hosts, rungs = in_order_of_the_path(ladder.hosts, (rung for rung in ladder.rungs if isinstance(rung, Rung)))
     client, service = flow_ends(scene.flows, flow)
     here = np.isin(scene.flows.of_leg, flows) & (_capture_of_leg(s) == capture)
-    left = int(scene.leg_at("frames", here).sum()) - len(frames[:RUNG_LIMIT])
     return EvidenceLadder(
         finding.rule if finding else None,
         vip,
         f"{protocol_name(scene.flows, flow)} {client} to {service}",
         hosts,
-        _marked(rungs, _breaks_by_ends(s, report, legs, row) if row is not None else {}, finding, capture, left),
+        tuple(_marked(
+            rungs, _breaks_by_ends(s, report, legs, row) if row is not None else {}, finding, shown,
+            int(scene.leg_at("frames", here).sum()),
+        )),
         # Of several captures, each numbers its flows by itself.
         f"dsrcheck flow {shlex.quote(printable(path))} {flow + 1}" if len(report.captures) == 1 else None,
-    )
+    )  # fmt: skip
 
 
 def _frames_of(s: Sides, path: str, flow: int, capture: int) -> Iterator[FlowFrame]:
@@ -110,13 +121,21 @@ def _breaks_by_ends(s: Sides, report: Report, legs: RoleLegs, row: int) -> Mappi
 
 
 def _marked(
-    rungs: Iterable[Rung], broken: Mapping[Ends, tuple[str, ...]], finding: Finding | None, capture: int, left: int
-) -> tuple[MarkedRung | Skipped, ...]:
-    """The rungs with what is wrong with them; last, how many frames of the flow are not shown."""
-    marked: list[MarkedRung | Skipped] = []
-    for rung in rungs:
+    rungs: Sequence[Rung], broken: Mapping[Ends, tuple[str, ...]], finding: Finding | None, shown: FrameRef, frames: int
+) -> Iterator[MarkedRung | Skipped]:
+    """The rungs to show with what is wrong with them, and how many of all `frames` are left out between and after."""
+    place = next((place for place, rung in enumerate(rungs) if rung.number == shown.number), 0)
+    around = range(place - AROUND, place + AROUND + 1) if place + AROUND >= RUNG_LIMIT else range(RUNG_LIMIT)
+    following = 0
+    for place, rung in enumerate(rungs):
+        if place >= OPENING and place not in around:
+            continue
+        if place > following:
+            yield Skipped(place - following)
+        following = place + 1
         ends = rung.macs[0], rung.addresses[0], rung.macs[1], rung.addresses[1]
         breaks = () if rung.kind is Kind.TWIN else broken.get(ends, ())
-        evidence = finding is not None and FrameRef(capture, rung.number) in finding.frames
-        marked.append(MarkedRung(rung, breaks, evidence))
-    return (*marked, *([Skipped(left)] if left > 0 else []))
+        evidence = finding is not None and FrameRef(shown.capture, rung.number) in finding.frames
+        yield MarkedRung(rung, breaks, evidence)
+    if frames > following:
+        yield Skipped(frames - following)

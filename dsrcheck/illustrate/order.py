@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from dsrcheck.flows.ladder import LadderHost, Rung
@@ -12,7 +12,7 @@ PLACES = {"client": 0, "host": 0, "gateway": 1, "balancer": 2, "server": 3, "eve
 
 
 def in_order_of_the_path(
-    hosts: Sequence[LadderHost], rungs: Sequence[Rung]
+    hosts: Sequence[LadderHost], rungs: Iterable[Rung]
 ) -> tuple[tuple[LadderHost, ...], list[Rung]]:
     """Put the hosts in order, and let the rungs follow; hosts of one kind stay as they stand."""
     order = sorted(range(len(hosts)), key=lambda place: PLACES.get(hosts[place].role.partition(" ")[0], 1))

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, annotation_typing=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, annotation_typing=False
 """A frame's bytes to its fields: link layer, tunnels, IP, transport, ICMP quotes, ARP and NDP claims.
 
 Plain Python that Cython also compiles (types in decode.pxd). A test against `end`, the position after the last captured

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, annotation_typing=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, annotation_typing=False
 # ruff: noqa: F405  (the columns, by a star import that only the interpreter sees)
 """Frames folded into legs and the small tables beside them: memory grows with legs, never with frames.
 

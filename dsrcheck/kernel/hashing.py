@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, annotation_typing=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, annotation_typing=False
 """The hash by which a packet is known again on another leg, whatever MACs, addresses and TTL it has there.
 
 Plain Python that Cython also compiles (types in hashing.pxd): the same numbers both ways, and in every run.

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, annotation_typing=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, annotation_typing=False
 # ruff: noqa: F405  (the columns, by a star import that only the interpreter sees)
 """The leg table while frames come in: finds a packet's leg and adds the packet to it.
 

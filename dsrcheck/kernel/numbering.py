@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, annotation_typing=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, annotation_typing=False
 """Numbers the distinct rows of some columns, by hash: what grouping, joining and merging of tables rest on.
 
 Plain Python that Cython also compiles (types in numbering.pxd).

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, annotation_typing=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, annotation_typing=False
 """Where the fold keeps its tables: rows of 64-bit cells that grow by doubling, and an index that finds a row by hash.
 
 Plain Python that Cython also compiles (types in rows.pxd).

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, annotation_typing=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, annotation_typing=False
 """Finds the exact copies that a mirror delivers: same bytes, MACs and all, within a moment.
 
 Plain Python that Cython also compiles (types in twins.pxd).
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -23,6 +22,8 @@ TWIN_FRAMES = 512
 TWIN_WINDOW = 1_000_000
 
 if not cython.compiled:
+    from hashlib import blake2b
+
     FRAMES, WINDOW, SLOTS = TWIN_FRAMES, TWIN_WINDOW, 2 * TWIN_FRAMES
 
 FACTOR = 0x9E37_79B9_7F4A_7C15

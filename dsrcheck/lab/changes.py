@@ -274,7 +274,7 @@ def take_over(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
 @deed
 def join(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
-    """A foreign host on the segment, with `mac` and `address` (it may be the VIP)."""
+    """A foreign host on the segment, with `mac` and `addresses` (the VIP may be one); `behind`: on its other card."""
     name = host.name
     stranger = net.add(name, "stranger", host)
     stranger.up = True
@@ -282,6 +282,8 @@ def join(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     for address in entry["addresses"]:
         card.add(_address(net, address), net.numbers.bits)
     stranger.sysctls.update({f"all.{key}": value for key, value in entry.get("sysctls", {}).items()})
+    if entry.get("behind"):
+        stranger.add_route(entry["behind"], stranger.interface("eth1", packets.mac("00:01:aa:bb:ff:7f")))
     if entry.get("gateway"):
         stranger.add_route("0.0.0.0/0", card, _address(net, entry["gateway"]))
     stranger.changed()
@@ -337,6 +339,21 @@ def lose(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 def mtu(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     """Set the MTU of a host's last card: a link further on lets no longer packets through."""
     host.interfaces[-1].mtu = entry["size"]
+
+
+@deed
+def state_mss(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """Have all servers state another segment size."""
+    for name, role in net.roles.items():
+        if role == "server":
+            net.hosts[name].tcp.mss = entry["mss"]
+
+
+@deed
+def keep_too_big(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
+    """A balancer that hands no ICMP error about a reply on to its server."""
+    if isinstance(host, Balancer):
+        host.steers_errors = False
 
 
 @deed

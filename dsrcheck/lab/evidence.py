@@ -515,6 +515,47 @@ def check_green_while_vip_dies(view: View) -> Macs:
 
 
 @evidence
+def mss_too_large(view: View) -> Macs:
+    """A SYN-ACK from the VIP states a segment size that does not fit 1500 octets once it is in the tunnel."""
+    found = set()
+    for _, p in view.replies:
+        if p.protocol == TCP and p.tcp_flags & (SYN | ACK) == SYN | ACK:
+            options = p.frame[p.transport + 20 : p.transport + 24]
+            if options[:2] == b"\x02\x04" and int.from_bytes(options[2:], "big") > 1440:
+                found.add(p.src_mac)
+    return frozenset(found)
+
+
+@evidence
+def too_big_kept(view: View) -> Macs:
+    """A balancer gets ICMP too-big about replies to one connection three times or more, and no server gets any."""
+    came: dict[bytes, int] = {}
+    given = set()
+    for p, quoted in _icmp_errors(view):
+        if p.frame[p.transport : p.transport + 2] == b"\x03\x04" and quoted[12:16] == view.vip:
+            flow = quoted[12:24]
+            if p.dst_mac in view.balancers:
+                came[flow] = came.get(flow, 0) + 1
+            elif p.dst_mac in view.servers:
+                given.add(flow)
+    return view.balancers if any(n >= 3 and flow not in given for flow, n in came.items()) else NONE
+
+
+@evidence
+def answered_by_stranger(view: View) -> Macs:
+    """Within a second of a balancer's answer for the VIP somebody gives the same asker another one."""
+    last: dict[bytes, tuple[int, bytes]] = {}
+    found: set[bytes] = set()
+    for time, _, (op, mac, sender, target_mac, _) in view.arps():
+        if op == 2 and sender == view.vip:
+            before = last.get(target_mac)
+            if before is not None and before[1] != mac and time < before[0] + SECOND:
+                found |= {mac, before[1]}
+            last[target_mac] = (time, mac)
+    return frozenset(found - view.balancers - view.servers) if found & view.balancers else NONE
+
+
+@evidence
 def flood(view: View) -> Macs:
     """In some second sixty or more SYNs come to the VIP that are never followed up by a packet of their sender."""
     first: dict[tuple[bytes, int], int] = {}

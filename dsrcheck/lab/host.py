@@ -99,6 +99,9 @@ class Host:
 
     ttl = 64
     router = False
+    defends = False
+    """Whether it answers somebody who announces an address of its own. Linux does not: its routing table takes the
+    asker for a martian source (arp_process, ip_route_input)."""
 
     def __init__(self, name: str, clock: Clock, seed: int) -> None:
         self.name = name

@@ -179,6 +179,8 @@ class Neighbours:
         self._learn(sender, sender_mac, "reachable" if to_us else "stale", late or gratuitous, create=False)
 
     def _answers(self, target: bytes, sender: bytes) -> bool:
+        if self.host.is_local(sender) and not self.host.defends:
+            return False
         ignore = self.host.sysctl("arp_ignore", self.interface)
         if self.host.proxy_arp(target, self.interface):
             return True

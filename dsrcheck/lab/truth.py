@@ -38,11 +38,17 @@ PROVED_HEALTHY: dict[str, dict[str, tuple[str, ...]]] = {
     "dsr-ipip": {"M": ("DSR202",)},
 }
 BLIND = {
-    "C": ("DSR102", "DSR103", "DSR104", "DSR105", "DSR106", "DSR110"),
-    "R": ("DSR101", "DSR102", "DSR103", "DSR104", "DSR105", "DSR106", "DSR110", "DSR202", "DSR301"),
-    "B": ("DSR101", "DSR205", "DSR301"),
-    "S": ("DSR101", "DSR102", "DSR105", "DSR106"),
-}
+    "C": (
+        "DSR102", "DSR103", "DSR104", "DSR105", "DSR106", "DSR110", "DSR202", "DSR205", "DSR402", "DSR502", "DSR601",
+        "DSR603",
+    ),
+    "R": (
+        "DSR101", "DSR102", "DSR103", "DSR104", "DSR105", "DSR106", "DSR110", "DSR202", "DSR205", "DSR207", "DSR301",
+        "DSR402", "DSR404", "DSR502", "DSR601", "DSR603", "DSR604",
+    ),
+    "B": ("DSR101", "DSR205", "DSR301", "DSR506"),
+    "S": ("DSR101", "DSR102", "DSR105", "DSR106", "DSR306", "DSR402", "DSR603"),
+}  # fmt: skip
 COUNTING = ("DSR106",)
 COPY_WINDOW = 1_000_000
 OFFLOAD_FRAME = 1522

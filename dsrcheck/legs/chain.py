@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dsrcheck.capture.batch import FRAME_LIMIT
 from dsrcheck.capture.source import STANDARD_INPUT
 from dsrcheck.capture.split import PIECE_BYTES, Piece, file_size, split
 from dsrcheck.kernel.fold import LEG_LIMIT, PATH_LIMIT, SECONDS_LIMIT
@@ -112,6 +113,8 @@ class Chain:
                     continue
                 if part.error is not None:
                     raise part.error
+                if self.frames + part.last > FRAME_LIMIT:
+                    return None  # read from the front, it ends there and says so
                 seams.append(renumbered(part.legs, self.frames))
                 self._take(piece, part)
                 place += 1

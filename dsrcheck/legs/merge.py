@@ -15,7 +15,7 @@ from dsrcheck.kernel.columns import PATH_FRAMES, PATHS
 from dsrcheck.kernel.fold import CLAIM_LIMIT, FRAGMENT_LIMIT, ICMP_LIMIT
 from dsrcheck.kernel.numbering import number_rows
 from dsrcheck.legs.progress import merge_progress
-from dsrcheck.legs.table import LAYOUT, SECONDS, Records, Rows, Table, Unsigned, stack, sum_by_key
+from dsrcheck.legs.table import LAYOUT, SECONDS, Rows, Table, Unsigned, stack, sum_by_key
 
 Tables = Mapping[str, Table]
 
@@ -78,9 +78,9 @@ def join_tables(captures: Sequence[Tables], interfaces: Sequence[int]) -> dict[s
 
 
 def _changed(table: Table, column: str, values: Unsigned) -> Table:
-    records = table.records.copy()
-    records[column] = values
-    return Table(records)
+    changed = table.copy()
+    changed[column][:] = values
+    return changed
 
 
 def _point(table: Table, column: str, new: Rows) -> Table:
@@ -98,13 +98,13 @@ def _merge_keyed(earlier: Table, later: Table, keys: Sequence[str]) -> tuple[Tab
     shared = np.flatnonzero(known)
     for start in range(0, len(shared), BLOCK):
         rows = shared[start : start + BLOCK]
-        result.records[same[rows]] = _merge_rows(earlier.take(same[rows]), later.take(rows), keys)
+        result.matrix[same[rows]] = _merge_rows(earlier.take(same[rows]), later.take(rows), keys).matrix
     return result, place
 
 
-def _merge_rows(a: Table, b: Table, keys: Sequence[str]) -> Records:
+def _merge_rows(a: Table, b: Table, keys: Sequence[str]) -> Table:
     """Rows of the same keys, merged one by one."""
-    whole = Table(a.records.copy())
+    whole = a.copy()
     for name in whole.columns:
         if name not in keys:
             _merge_column(whole[name], name, a, b)
@@ -112,7 +112,7 @@ def _merge_rows(a: Table, b: Table, keys: Sequence[str]) -> Records:
         _merge_first(whole, a, b)
         _merge_samples(whole, a, b)
         _merge_initial_numbers(whole, a, b)
-    return whole.records
+    return whole
 
 
 def _find(table: Table, wanted: Table, keys: Sequence[str]) -> Rows:

@@ -20,6 +20,10 @@ from dsrcheck.legs.table import TYPES, Rows, Table, UInt64, stack
 Flags = npt.NDArray[np.bool_]
 
 SEQUENCE = ("seq_frame", "seq_first", "seq_top", "seq_advance", "ack_first", "ack_top", "ack_advance")
+WRITTEN = (*SEQUENCE, "ack_frames")
+READ = (
+    *WRITTEN, "restart", "isn", "isn_frames", "isn_changes", "isn_other", "isn_first_frame", "isn_first_time",
+)  # fmt: skip
 MASK_32 = np.uint64(0xFFFF_FFFF)
 NONE = np.uint64(0)
 
@@ -51,10 +55,10 @@ def merge_progress(whole: Table, earlier: Mapping[str, Table], later: Mapping[st
 
     `leg_of`: the place in `whole` of each leg of `later`. Legs that only one piece has are right already.
     """
-    legs, restarts = earlier["legs"], Table(earlier["restarts"].records.copy())
+    legs, restarts = earlier["legs"], earlier["restarts"].copy()
     shared = np.flatnonzero(leg_of < len(legs))
-    a, b = legs.take(leg_of[shared]), later["legs"].take(shared)
-    out = whole.take(leg_of[shared])
+    a, b = legs.part(READ, leg_of[shared]), later["legs"].part(READ, shared)
+    out = whole.part(WRITTEN, leg_of[shared])
     mine, theirs = a["seq_frame"] != 0, b["seq_frame"] != 0
     both = mine & theirs
     for name in SEQUENCE:
@@ -64,7 +68,8 @@ def merge_progress(whole: Table, earlier: Mapping[str, Table], later: Mapping[st
     kept, new = _merge_runs(out, a, b, both, shared, restarts, later["restarts"])
     kept["leg"][:] = leg_of[kept.signed("leg")].astype(np.uint64)
     new["leg"][:] = leg_of[shared[new.signed("leg")]].astype(np.uint64)
-    whole.records[leg_of[shared]] = out.records
+    for name in WRITTEN:
+        whole[name][leg_of[shared]] = out[name]
 
     merged = stack([restarts, kept, new])
     merged = merged.take(np.argsort(merged["frame"], kind="stable")[:RESTART_LIMIT])
@@ -156,7 +161,7 @@ def _first_rows(rows: Table, legs: Rows) -> tuple[Rows, Rows]:
 
 def _row(rows: Table, places: Rows) -> Table:
     """The rows at some places; zeros for -1."""
-    return Table(np.concatenate([rows.records, np.zeros(1, rows.records.dtype)])[places])
+    return stack([rows, Table(np.zeros(1, rows.records.dtype))]).take(places)
 
 
 def _note_first_ack(restarts: Table, a: Table, here: Flags, first: UInt64) -> None:
@@ -169,7 +174,7 @@ def _note_first_ack(restarts: Table, a: Table, here: Flags, first: UInt64) -> No
 
 def _counted_on(rows: Table, shared: Rows, a: Table, both: Flags, rest: Mapping[str, UInt64]) -> Table:
     """The restarts of the later piece with the progress of the earlier one added."""
-    kept = Table(rows.records.copy())
+    kept = rows.copy()
     place = {"seq_advance": rest["seq"], "ack_advance": rest["ack"], "ack_frames": a["ack_frames"]}
     if rows:
         of_leg = np.full(int(max(rows.signed("leg").max(), shared.max(initial=0))) + 1, -1, np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ class Table(Mapping[str, Unsigned]):
 
     @property
     def matrix(self) -> UInt64:
-        """All cells, uint64, shape (rows, cells of a row); a view."""
+        """All cells, uint64, shape (rows, cells of a row); a view, whose rows are copied at once and not by column."""
         return self.records.view(np.uint64).reshape(len(self.records), self.records.dtype.itemsize // 8)
 
     def __getitem__(self, name: str) -> Unsigned:
@@ -72,7 +72,22 @@ class Table(Mapping[str, Unsigned]):
 
     def take(self, rows: npt.NDArray[np.signedinteger] | npt.NDArray[np.bool_] | slice) -> Table:
         """The rows at some positions, or those where a mask is true, as another table."""
-        return Table(self.records[rows])
+        return Table(self.records[rows]) if isinstance(rows, slice) else _table(self.matrix[rows], self.records.dtype)
+
+    def part(self, names: Sequence[str], rows: Rows) -> Table:
+        """Some columns at some rows, as a table of 64-bit columns."""
+        found = Table(np.empty(len(rows), cells_type(tuple(names))))
+        for name in names:
+            found[name][:] = self[name][rows]
+        return found
+
+    def copy(self) -> Table:
+        """The same rows, to be written to."""
+        return _table(self.matrix.copy(), self.records.dtype)
+
+
+def _table(matrix: UInt64, kind: np.dtype[np.void]) -> Table:
+    return Table(matrix.view(kind).reshape(len(matrix)))
 
 
 def cells_type(columns: tuple[str, ...]) -> np.dtype[np.void]:
@@ -106,12 +121,12 @@ def from_buffer(kind: np.dtype[np.void], buffer: memoryview) -> Table:
 
 def from_matrix(columns: tuple[str, ...], matrix: UInt64) -> Table:
     """A table of 64-bit columns, from a matrix of shape (rows, columns)."""
-    return Table(np.ascontiguousarray(matrix).view(cells_type(columns)).reshape(len(matrix)))
+    return _table(np.ascontiguousarray(matrix), cells_type(columns))
 
 
 def stack(tables: list[Table]) -> Table:
     """The rows of several tables of the same columns, one after another."""
-    return Table(np.concatenate([table.records for table in tables]))
+    return _table(np.concatenate([table.matrix for table in tables]), tables[0].records.dtype)
 
 
 def sum_by_key(table: Table, keys: int) -> Table:

@@ -25,8 +25,7 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
-from dsrcheck.capture.source import STANDARD_INPUT
-from dsrcheck.capture.split import PIECE_BYTES, Piece, file_size, split
+from dsrcheck.capture.split import PIECE_BYTES, Piece, size_of_files, split
 from dsrcheck.kernel.fold import LEG_LIMIT
 from dsrcheck.legs.chain import Later, WorkerError, read_spread
 from dsrcheck.legs.model import Legs
@@ -218,7 +217,7 @@ def read_legs_by(
 
     `least`: bytes that are worth a process more. Raises CaptureError, WorkerError.
     """
-    total = sum(file_size(name) for name in names if name != STANDARD_INPUT)
+    total = size_of_files(names)
     if total < 2 * least or (len(names) == 1 and not split(names[0], 2, least)):
         return read_legs(names, leg_limit, watch)
     with workers(min(jobs, MOST_JOBS), watch) as pool:

@@ -24,13 +24,13 @@ class Pace:
     """How a watch divides its work. `every`: seconds of capture time between two judgements, None: only at the end.
 
     `idle`: seconds without a frame after which a flow is kept in sums only, None: never. `most_legs`: beyond that the
-    oldest flows leave sooner: by default some 200 MB of memory, and a second to judge them. `tick`: seconds of the wall
-    clock between two looks at what is still coming in.
+    oldest flows leave sooner; a flood of ever new flows takes some 300 MB by default. `tick`: seconds of the wall clock
+    between two looks at what is still coming in.
     """
 
     every: float | None = 1.0
     idle: float | None = 60.0
-    most_legs: int = 200_000
+    most_legs: int = 100_000
     tick: float = 1.0
 
 
@@ -74,7 +74,7 @@ class Course:
                 yield self._told
                 if piece.last:
                     return
-            else:
+            elif pieces.opened:
                 yield from self._on_silence(started - quiet_since)
             # What is read meanwhile is not lost; but at most half of the time goes into judging.
             pause = 0.0 if patient else max(tick, time.monotonic() - started) if piece is not None else 0.0
@@ -106,7 +106,7 @@ class Course:
         before = self.kept
         self._let_go(quiet)
         if self._told is None:
-            return
+            self._judge_kept()
         trouble = self._feed.trouble(ended=False)
         changed = any(
             len(getattr(before, name)) != len(getattr(self.kept, name)) for name in ("legs", "claims", "icmp")
@@ -114,13 +114,13 @@ class Course:
         if changed:
             self._judge_kept()
         snapshot = replace(self._snapshot(State.CAPTURING, trouble), silence=quiet)
-        if changed or snapshot.trouble != self._told.trouble:
+        if changed or self._told is None or snapshot.trouble != self._told.trouble:
             self._told = snapshot
             yield snapshot
 
     def _let_go(self, quiet: float) -> None:
         """Let what is old leave, `quiet` seconds after the last frame."""
-        if self._pace.idle is None or self._analysis is None or self._done:
+        if self._pace.idle is None or self._analysis is None or self._done or not self.kept.totals["frames"]:
             return
         since = self.kept.totals["last_time"] + round((quiet - self._pace.idle) * SECOND)
         self.kept, gone = age(self._analysis.sides, Keeping(max(since, 0), self._pace.most_legs))

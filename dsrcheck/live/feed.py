@@ -14,7 +14,7 @@ from typing import Protocol
 
 from dsrcheck.capture import Capture
 from dsrcheck.capture.dumpcap import Dumpcap
-from dsrcheck.capture.reader import read_capture
+from dsrcheck.capture.reader import capture_from
 from dsrcheck.capture.source import STANDARD_INPUT, open_source
 from dsrcheck.capture.tap import Tap
 from dsrcheck.text import printable
@@ -51,7 +51,7 @@ class FileFeed:
         self._tap: Tap | None = None
 
     def open(self) -> Capture:
-        return read_capture(self.name, open_source(self.name, self._wait))
+        return capture_from(self.name, open_source(self.name, self._wait))
 
     def stop(self) -> None:
         self._stopped = True

@@ -76,7 +76,8 @@ class Text:
         if news.over:
             lines += paragraph(f"{_culprit(finding)}; {finding.severity} for {news.seconds:.0f} s", INDENT)
         else:
-            lines += paragraph(f"{_culprit(finding)}; {_frames(finding)}", INDENT)
+            cause = f"; follows from {finding.because_of}" if finding.because_of else ""
+            lines += paragraph(f"{_culprit(finding)}; {_frames(finding)}{cause}", INDENT)
             lines += paragraph(finding.message, INDENT)
         return "".join(f"{line}\n" for line in lines)
 

@@ -64,6 +64,11 @@ class Pieces:
         """Begin to read."""
         self._thread.start()
 
+    @property
+    def opened(self) -> bool:
+        """Whether there is a capture: its beginning has come."""
+        return self._capture is not None
+
     def take(self, wait: float | None = None, pause: float = 0.0) -> Piece | None:
         """Wait for the next piece, but `wait` seconds at most, and take what there is; None if that is nothing.
 

@@ -10,6 +10,7 @@ from os import PathLike
 
 from dsrcheck.capture import Capture, CaptureError
 from dsrcheck.capture.source import STANDARD_INPUT
+from dsrcheck.kernel.fold import LEG_LIMIT
 from dsrcheck.legs import Legs
 from dsrcheck.live.course import Course, Judge, Pace
 from dsrcheck.live.feed import Feed, FileFeed, InterfaceFeed
@@ -46,7 +47,7 @@ class CaptureWatch:
                 course = Course(feed, self._judge, self._pace, self._spool, done, rates)
                 pieces = Pieces(partial(self._open, feed), self._pace.every, feed.patient, self._pace.most_legs)
                 for snapshot in course.run(pieces):
-                    begun = True
+                    begun = begun or snapshot.frames > 0
                     yield replace(snapshot, files=snapshot.files or self._files)
                 done.append(course.kept)
                 rates = course.rates
@@ -83,7 +84,9 @@ class CaptureWatch:
 def watch_files(paths: Sequence[Path], judge: Judge) -> CaptureWatch:
     """Captures that are complete (or a pipe that ends), judged as `dsrcheck.analyze` judges them: nothing ages."""
     spool = TemporarySpool() if [*map(str, paths)] == [STANDARD_INPUT] else None
-    return CaptureWatch([FileFeed(path) for path in paths], judge, Pace(every=None, idle=None), spool)
+    return CaptureWatch(
+        [FileFeed(path) for path in paths], judge, Pace(every=None, idle=None, most_legs=LEG_LIMIT), spool
+    )
 
 
 def watch_stream(

@@ -60,10 +60,11 @@ class DrawnLadder:
 
 @dataclass(frozen=True)
 class DrawnGroup:
-    """Findings of one rule, with the ladders that show them."""
+    """Findings of one rule, with the ladders that show them; `elsewhere`: the rule whose ladder shows them as well."""
 
     group: Group
     ladders: tuple[DrawnLadder, ...]
+    elsewhere: str | None = None
 
     @property
     def shown(self) -> tuple[Finding, ...]:
@@ -82,7 +83,7 @@ def render(report: Report, *, illustrations: Illustrations | None = None) -> str
     """Return the report as HTML."""
     drawn = illustrations or Illustrations()
     word, sentence = verdict_words(report)
-    shown = [DrawnGroup(group, _ladders(drawn, group.first.rule, group.first.vip)) for group in groups(report.findings)]
+    shown = [_group(group, drawn) for group in groups(report.findings)]
     columns = list(dict.fromkeys(verdict.vip for verdict in report.verdicts if verdict.vip))
     return _environment().get_template("page.html.jinja").render(
         report=report,
@@ -97,6 +98,11 @@ def render(report: Report, *, illustrations: Illustrations | None = None) -> str
         notes=(*report.notes, *drawn.notes),
         compared=baseline_words(report),
     )  # fmt: skip
+
+
+def _group(group: Group, drawn: Illustrations) -> DrawnGroup:
+    key = group.first.rule, group.first.vip
+    return DrawnGroup(group, _ladders(drawn, *key), drawn.elsewhere.get(key))
 
 
 def _vip(report: Report, vip: VipReport, drawn: Illustrations) -> DrawnVip:

@@ -66,9 +66,14 @@ class Throughput:
 
 @dataclass(frozen=True)
 class Illustrations:
-    """All there is to draw; `notes`: what could not be drawn, and why."""
+    """All there is to draw.
+
+    notes: what could not be drawn, and why; elsewhere: (rule, VIP) of a finding whose evidence stands in a ladder of
+    another finding -> the rule of that.
+    """
 
     traffic: tuple[Traffic, ...] = ()
     ladders: tuple[EvidenceLadder, ...] = ()
     throughput: tuple[Throughput, ...] = ()
     notes: tuple[str, ...] = ()
+    elsewhere: Mapping[tuple[str, str | None], str] = field(default_factory=dict)

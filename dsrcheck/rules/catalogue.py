@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from importlib import resources
-from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 
 from dsrcheck.rules.reader import load_rule
@@ -69,14 +68,15 @@ def _no_rule(rules: Sequence[Rule], word: str) -> RuleError:
     return RuleError(None, None, f"there is no rule {printable(word, 60)}{meant(word, known)}")
 
 
-def built_in_folder() -> Traversable:
-    """Return the folder of the built-in rules: in the installed package, or in the checkout this runs from."""
-    try:
-        folder = resources.files("dsrcheck.rulefiles")
-        if any(entry.name.endswith(".toml") for entry in folder.iterdir()):
+def built_in_folder() -> Path:
+    """Return the folder of the built-in rules: in the installed package, or in the checkout this runs from.
+
+    Not importlib.resources, which imports a dozen modules to read from archives too: the kernel runs from none.
+    """
+    package = find_spec("dsrcheck.rulefiles")
+    for folder in map(Path, (package and package.submodule_search_locations) or ()):
+        if any(folder.glob("*.toml")):
             return folder
-    except (ModuleNotFoundError, OSError):
-        pass
     return Path(__file__).resolve().parents[2] / "rules"
 
 
@@ -85,7 +85,7 @@ def _built_in_rules() -> tuple[Rule, ...]:
     return _rules_in(built_in_folder(), "rules")
 
 
-def _rules_in(folder: Traversable | Path, shown: str) -> tuple[Rule, ...]:
+def _rules_in(folder: Path, shown: str) -> tuple[Rule, ...]:
     """Load every rule file of a folder, in the order of names."""
     if not folder.is_dir():
         raise RuleError(shown, None, "is not a folder of rule files")

@@ -59,6 +59,9 @@ VIP_FACTS = _columns(
     "vip",
     """
 owners_at_once       number   how many hosts claim the address at one time
+stranger             flag     somebody beside the owner answers for it who is neither balancer nor server
+stranger_mac         mac      that host
+stranger_frame       frame    its answer
 rival_mac            mac      a claimant that is not the owner
 rival_frame          frame    a claim of the rival
 owner_frame          frame    a claim of the owner
@@ -161,6 +164,9 @@ next_hop_right      flag     it went to the client's MAC, or to a gateway where 
 foreign_reset       flag     a host that does not own the connection reset it
 reset_by            mac      that host
 reset_frame         frame    the RST
+mss                 number   the segment size that the server states in its SYN-ACK
+mss_room            number   the largest that fits the path, once in the VIP's tunnel
+mss_fits            flag     it fits
 from_balancer       flag     the balancer itself originates packets of this connection
 balancer_mac        mac      its MAC
 balancer_frame      frame    the first such frame
@@ -237,6 +243,9 @@ ICMP = {
         """
 redirect      flag     it is a redirect
 too_big       flag     it says that a packet is too big for the path
+about_reply   flag     it quotes a packet from the VIP
+reaches_owner flag     about a reply that is too big: the balancer gives it to a server
+dst_mac       mac      the MAC it goes to
 about_service flag     it quotes a packet of a balanced service
 src_mac       mac      who sent it
 src_ip        address  the address it came from

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ _KEYS = (*_TEXTS, *_LISTS, "remedy", "example")
 _EXAMPLE_KEYS = ("scenario", "fault", "vantage", "topology", "verdict")
 
 
-def load_rule(path: Traversable | Path, file: str) -> Rule:
+def load_rule(path: Path, file: str) -> Rule:
     """Load one rule file; `file` is its name for people. Raises RuleError."""
     return _Reader(read_source(path, file)).rule(path.name)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +41,7 @@ class Source:
         return RuleError(self.file, line, message)
 
 
-def read_source(path: Traversable | Path, file: str) -> Source:
+def read_source(path: Path, file: str) -> Source:
     """Read a TOML file. Raises RuleError for what is not one, or is too long."""
     try:
         with path.open("rb") as stream:
@@ -85,6 +83,8 @@ def _lines_of_keys(text: str) -> dict[tuple[str, int, str], int]:
 
 def suggest(name: str, known: list[str]) -> str | None:
     """Return the known name that a mistyped one most likely means."""
+    import difflib  # only mistakes pay for it
+
     exact = [candidate for candidate in known if candidate.lower() == name.lower()]
     close = exact or difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
     return close[0] if close else None

@@ -20,7 +20,6 @@ macs = ["00:01:aa:bb:cc:fe"]
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 import tomllib
@@ -210,6 +209,8 @@ class _Reader:
 
     @staticmethod
     def suggest(word: object, known: Iterable[str]) -> str:
+        import difflib  # only mistakes pay for it
+
         close = difflib.get_close_matches(str(word), list(known), 1, 0.5)
         return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from dsrcheck.addresses import UInt64
 from dsrcheck.flows.table import Flags, Flows, Int64, LegEnds, are_among, column
+from dsrcheck.kernel.columns import LEG_SAMPLE_HASH_0
 from dsrcheck.legs import Legs, Table
 
 SAMPLES = 4
@@ -39,8 +40,8 @@ class Hops:
 
 
 def sample_columns(table: Table) -> UInt64:
-    """The bottom sketch of each leg, shape (legs, 4), uint64; unused places are all ones."""
-    return np.stack([np.asarray(table[f"sample_hash_{place}"], dtype=np.uint64) for place in range(SAMPLES)], axis=1)
+    """The bottom sketch of each leg, shape (legs, 4), uint64, a view; unused places are all ones."""
+    return table.matrix[:, LEG_SAMPLE_HASH_0 : LEG_SAMPLE_HASH_0 + SAMPLES]
 
 
 def share_packets(samples: UInt64, one: Int64, other: Int64) -> Flags:

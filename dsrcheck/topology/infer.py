@@ -57,7 +57,7 @@ def infer(scene: Scene, declared: Declaration | None = None) -> Topology:
             vips.append(remote_vip(scene, declared_vip, routers))
         elif proposal or declared_vip:
             vip = _vip(scene, candidate, proposal, rewriter, declared_vip, routers)
-            vips.append(_with_rewritten(scene, vip, declared_vip, declared))
+            vips.append(_with_rewritten(scene, vip, declared_vip))
     vips = [vip for vip in vips if vip.services or vip.provenance == DECLARED or vip.evidence]
     routers -= {mac for vip in vips for mac in vip.balancer_macs}
     return Topology(tuple(sorted(vips, key=lambda vip: (vip.identity, vip.address))), seen_from, routers, declared)
@@ -231,11 +231,11 @@ def _with_declared(services: tuple[Service, ...], declared: DeclaredVip | None) 
     return (*services, *(service for service in wanted if (service.protocol, service.port) not in known))
 
 
-def _with_rewritten(scene: Scene, vip: Vip, declared: DeclaredVip | None, declaration: Declaration | None) -> Vip:
+def _with_rewritten(scene: Scene, vip: Vip, declared: DeclaredVip | None) -> Vip:
     """The VIP with the flows that are rewritten out of sight, and the mode which that is, where they are told."""
-    if not declared or not declaration or vip.flow_pairs:
+    if not declared or vip.flow_pairs:
         return vip
-    flows, mode = rewritten_flows(scene, declared, declaration)
+    flows, mode = rewritten_flows(scene, declared)
     rows = sorted(flows)
     ports = pairs(scene.flows.protocol[rows], scene.flows.service_port[rows])
     services = tuple(replace(s, mode=mode) if (s.protocol, s.port) in ports else s for s in vip.services)

@@ -58,8 +58,9 @@ class Scene:
         return column(self.legs.legs, name)
 
     def leg_at(self, name: str, legs: Int64 | Flags | int) -> Int64:
-        """A column of the leg table at some legs, int64."""
-        return self.legs.legs[name][legs].astype(np.int64)
+        """A column of the leg table at some legs, or a value at one of them, int64."""
+        found: Int64 = self.legs.legs[name][legs].astype(np.int64)
+        return found
 
     @cached_property
     def of_services(self) -> Flags:

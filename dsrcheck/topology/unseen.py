@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsrcheck.flows.table import PROTOCOL_NUMBERS, Flags, Int64, are_among
-from dsrcheck.topology.declared import Declaration, DeclaredVip
+from dsrcheck.flows.table import PROTOCOL_NUMBERS, Flags, Int64, are_among, distinct
+from dsrcheck.topology.declared import DeclaredVip
 from dsrcheck.topology.model import DECLARED, NAT, PROXY, UNKNOWN, Service, Vip
 from dsrcheck.topology.scene import Scene
 
@@ -33,7 +33,7 @@ def remote_vip(scene: Scene, vip: DeclaredVip, routers: frozenset[int]) -> Vip:
     identity = scene.book.find_text(vip.address)
     mine = scene.of_services & (scene.service_of_leg == identity)
     why = NOT_HERE if not mine.any() else ELSEWHERE if vip.balancer_macs | vip.server_macs else NOBODY_KNOWN
-    gateways = frozenset(np.unique(scene.ends.dst_mac[mine & scene.inbound]).tolist()) & routers
+    gateways = frozenset(distinct(scene.ends.dst_mac[mine & scene.inbound]).tolist()) & routers
     return Vip(
         vip.address, identity, vip.mode or UNKNOWN, declared_services(vip) if mine.any() else (),
         balancers=vip.balancers, gateways=tuple(sorted(gateways)), subnet=vip.subnet, provenance=DECLARED,
@@ -46,13 +46,13 @@ def declared_services(vip: DeclaredVip) -> tuple[Service, ...]:
     return tuple(Service(PROTOCOL_NUMBERS[name], port, UNKNOWN) for name, port in sorted(set(vip.services)))
 
 
-def rewritten_flows(scene: Scene, vip: DeclaredVip, declaration: Declaration) -> tuple[frozenset[int], str]:
+def rewritten_flows(scene: Scene, vip: DeclaredVip) -> tuple[frozenset[int], str]:
     """(flows that a balancer gives to a server and that are clients' requests rewritten, the mode which that is).
 
     Only where no client's own packet for the VIP is in the capture. A client's packet for a server's own address is
-    known to be rewritten where the mode is declared, and where the balancer is not the router by which the client could
-    have asked for the server itself. What comes from a balancer's address may be its health checks: only answers that
-    differ as those to one check never do tell of clients.
+    known to be rewritten where the mode is declared, and where the client is on this very link: another may have asked
+    for the server itself, by a balancer that is its router too. What comes from a balancer's address may be its health
+    checks: only answers that differ as those to one check never do tell of clients.
     """
     ends, flows = scene.ends, scene.flows
     nothing: tuple[frozenset[int], str] = frozenset(), UNKNOWN
@@ -67,15 +67,14 @@ def rewritten_flows(scene: Scene, vip: DeclaredVip, declaration: Declaration) ->
     of_vip = scene.of_services & (scene.service_of_leg == identity)
     if (of_vip & ~own_flow[flows.of_leg]).any():
         return nothing
-    by_itself = np.unique(flows.of_leg[of_vip & given & _to_service(scene, vip, {identity})])
+    by_itself = distinct(flows.of_leg[of_vip & given & _to_service(scene, vip, {identity})])
     if _differ(scene, by_itself):
         return frozenset(by_itself.tolist()), UNKNOWN
     servers = _identities(scene, [address for host in vip.servers for address in host.addresses])
-    flow = np.unique(flows.of_leg[given & _to_service(scene, vip, servers)])
+    flow = distinct(flows.of_leg[given & _to_service(scene, vip, servers)])
     rewrites = vip.mode in (NAT, PROXY)
     at_home = np.isin(flows.client[flow], list(scene.mac_of))
-    routed_elsewhere = bool(declaration.gateway_macs) and not set(declaration.gateway_macs) & vip.balancer_macs
-    hidden, seen = flow[own_flow[flow]], flow[~own_flow[flow] & (at_home | rewrites | routed_elsewhere)]
+    hidden, seen = flow[own_flow[flow]], flow[~own_flow[flow] & (at_home | rewrites)]
     if rewrites and _differ(scene, hidden):
         seen = np.concatenate([seen, hidden])
     return frozenset(seen.tolist()), (vip.mode if rewrites and vip.mode else NAT)

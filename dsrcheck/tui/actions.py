@@ -53,6 +53,7 @@ ACTIONS = (
     Action("open", "enter", "Frame", "Show the layers and bytes of the frame", (LADDER, CLAIMS)),
     Action("ladder", "l", "Ladder", "Draw the flow of the frame as a ladder", (FINDINGS, FRAME)),
     Action("flows", "f", "Its flows", "Show the flows that break the rule of the finding", (FINDINGS,)),
+    Action("evidence", "e", "Evidence", "Write the frames of its rule to a file for Wireshark", (FINDINGS,)),
     Action("filter", "f", "Filter", "Show only flows that fulfil a condition, written as in a rule", (FLOWS,)),
     Action("vip_only", "v", "VIPs only", "Show claims for virtual addresses only, or all", (CLAIMS,)),
     Action("sort(1)", "s", "Sort", "Sort by the next column", (FLOWS, CLAIMS)),

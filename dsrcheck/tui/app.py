@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.segment import Segments
@@ -19,9 +20,12 @@ from textual.message import Message
 from textual.screen import Screen
 
 from dsrcheck.capture import CaptureError
+from dsrcheck.evidence import write_evidence
 from dsrcheck.findings import FrameRef
 from dsrcheck.flows.reread import FlowError
 from dsrcheck.live import Snapshot, State, Watch
+from dsrcheck.output import whole_file
+from dsrcheck.report.words import many
 from dsrcheck.rules import Rule, RuleError
 from dsrcheck.text import printable
 from dsrcheck.topology.declared import TopologyError
@@ -258,6 +262,31 @@ class DsrcheckApp(App[None]):
             self.post_message(self.Told(f"{path}: {why}", "error"))
         else:
             self.post_message(self.Told(f"saved to {path}"))
+
+    def ask_for_evidence(self, snapshot: Snapshot, rule: str) -> None:
+        """Ask where to, and write the frames of a rule's findings."""
+        if len(snapshot.files) != 1 or snapshot.files[0].first_frame != 1:
+            self.tell("evidence is taken from one capture file; w saves what was seen to one", "warning")
+            return
+
+        def answered(path: str | None) -> None:
+            if path:
+                self.write_evidence(snapshot, rule, path)
+
+        self.push_screen(AskPath(f"Write the frames of {rule} to", f"{rule}.pcapng"), answered)
+
+    @work(thread=True, group="evidence", description="evidence")
+    def write_evidence(self, snapshot: Snapshot, rule: str, path: str) -> None:
+        """Write the frames of a rule's findings, whole or not at all."""
+        try:
+            with whole_file(Path(path)) as stream:
+                frames = write_evidence(snapshot.files[0].path, snapshot.analysis, stream, [rule])
+        except (OSError, CaptureError, FlowError) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self.post_message(self.Told(f"{path}: {why}", "error"))
+        else:
+            told = f"{many(frames, 'frame')} written to {path}" if frames else f"no single frame shows {rule}"
+            self.post_message(self.Told(told))
 
     def action_open_capture(self) -> None:
         """Ask which, and watch that instead."""

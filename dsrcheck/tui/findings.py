@@ -182,6 +182,11 @@ class Findings(View):
         broken = f"not ({rule.expect.text})"
         self.program.show_flows(f"({rule.when.text}) and {broken}" if rule.when else broken)
 
+    def action_evidence(self) -> None:
+        """Ask where to, and write the frames that the rule's findings stand on."""
+        if self.finding is not None and self.snapshot is not None:
+            self.program.ask_for_evidence(self.snapshot, self.finding.rule)
+
     def _rule(self) -> Rule | None:
         return self.program.rules.get(self.finding.rule) if self.finding else None
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from dsrcheck.flows.dump import amount
 from dsrcheck.flows.ladder import FLAG_NAMES, FlowRung, LadderHost, Skipped
 from dsrcheck.flows.marks import Kind
-from dsrcheck.flows.reread import TCP
+from dsrcheck.flows.reread import ICMP, ICMPV6, TCP
+from dsrcheck.flows.table import PROTOCOL_NAMES
 from dsrcheck.report.model import OK, Step
 from dsrcheck.text import printable
 from dsrcheck.tui.reading import Picture
@@ -105,16 +106,11 @@ def body(picture: Picture, layout: Layout) -> list[Line]:
     lines: list[Line] = []
     for place, rung in enumerate(picture.ladder.rungs):
         if isinstance(rung, Skipped):
-            parts = _on_lifelines("┊", layout)
-            lines.append(
-                Line(
-                    ((f"{'':{layout.gutter}}", ""), *parts[1:], (f"  {amount(rung.frames, 'frame')} left out", "faint"))
-                )
-            )
-            continue
-        if rung.mark.gap:
-            lines.append(_missing(rung, layout))
-        lines.append(_rung(picture, place, rung, layout))
+            left_out = f"  {amount(rung.frames, 'frame')} left out (a draws all)", "faint"
+            lines.append(Line((*_on_lifelines("┊", layout), left_out)))
+        elif isinstance(rung, FlowRung):
+            lines += [_missing(rung, layout)] * (rung.mark.gap > 0)
+            lines.append(_rung(picture, place, rung, layout))
     if not picture.ladder.frames:
         lines.append(Line((("no frame of this flow is in the files any more", "odd"),)))
     else:
@@ -218,6 +214,8 @@ def _label(rung: FlowRung, room: int) -> str:
         flags = " ".join(name for bit, name in FLAG_NAMES if frame.flags & bit) or "no flags"
         length = f" len {frame.payload_length}" if frame.payload_length else ""
         choices += [flags + length, flags, flags.replace(" ", "+")]
+    elif frame.protocol in PROTOCOL_NAMES and not frame.about and frame.protocol not in (ICMP, ICMPV6):
+        choices = [f"{PROTOCOL_NAMES[frame.protocol].upper()} {rung.label}", rung.label]
     elif frame.about:
         choices += [rung.label.partition(" (")[0], "ICMP error", "ICMP"]
     for text in choices:

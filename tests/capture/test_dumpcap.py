@@ -41,9 +41,9 @@ def test_it_is_stopped(plays: Plays) -> None:
     dumpcap = Dumpcap(["eth0"])
     with dumpcap.open() as capture:
         batches = capture.batches()
-        assert next(batches).count == 2
+        first = next(batches).count
         dumpcap.stop()
-        assert sum(batch.count for batch in batches) == 1
+        assert first + sum(batch.count for batch in batches) == 3
         assert (capture.interrupted, capture.truncated, capture.dropped) == (True, None, 7)
     assert dumpcap.trouble is None
 

@@ -9,7 +9,9 @@ import pytest
 import dsrcheck
 from dsrcheck.analysis import Analysis, judge
 from dsrcheck.capture import CaptureWriter, Interface
+from dsrcheck.flows.ladder import Skipped
 from dsrcheck.illustrate import LADDER_LIMIT, illustrate
+from dsrcheck.illustrate.ladders import RUNG_LIMIT
 from dsrcheck.report.illustrations import EvidenceLadder, Illustrations, MarkedRung
 from dsrcheck.rules import load_rules
 from tests.ladder import BALANCER, CLIENT, ETHERNET, VIP, WEB1, WEB2, Ladder, healthy, path
@@ -94,6 +96,33 @@ def test_ladder_of_a_finding(tmp_path: Path) -> None:
         through = {rung.rung.macs[0], rung.rung.macs[1]}
         from_server = rung.rung.addresses[0] == VIP
         assert rung.breaks == (("DSR202",) if from_server else ()), through
+
+
+def test_evidence_late_in_a_connection() -> None:
+    """The opening, then what is left out, then the frames around the reset that is the evidence."""
+    analysis = dsrcheck.analyze(PCAPS / "lab-foreign-reset" / "capture.pcap")
+    (finding,) = [finding for finding in analysis.report.findings if finding.rule == "DSR207"]
+    ladder = next(one for one in illustrate(analysis.sides, analysis.report).ladders if one.rule == "DSR207")
+    assert any(isinstance(rung, Skipped) for rung in ladder.rungs[1:-1])
+    evidence = [rung.rung for rung in rungs_of(ladder) if rung.evidence]
+    assert evidence
+    assert {rung.number for rung in evidence} <= {frame.number for frame in finding.frames}
+    assert all(rung.reset for rung in evidence)
+    assert len(rungs_of(ladder)) <= RUNG_LIMIT
+
+
+def test_one_ladder_for_findings_of_the_same_frames() -> None:
+    """The second is sent to the first; a finding on other frames of the same VIP has its own."""
+    analysis = dsrcheck.analyze(PCAPS / "lab-second-owner-client-side" / "capture.pcap")
+    made = illustrate(analysis.sides, analysis.report)
+    vip = analysis.report.vips[0].address
+    assert made.elsewhere["DSR304", vip] == "DSR301"
+    by_rule = {ladder.rule: {rung.rung.number for rung in rungs_of(ladder)} for ladder in made.ladders}
+    for (rule, _), other in made.elsewhere.items():
+        assert rule not in by_rule
+        frames = {f.number for finding in analysis.report.findings if finding.rule == rule for f in finding.frames}
+        assert frames & by_rule[other]
+    assert by_rule.keys() >= {"DSR301", "DSR302"}
 
 
 def test_ladder_of_arp(tmp_path: Path) -> None:

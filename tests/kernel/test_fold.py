@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsrcheck.capture import open_capture
+from dsrcheck.capture import CaptureError, open_capture
 from dsrcheck.kernel import columns
 from dsrcheck.legs.table import TYPES, cells_type
 from tests.kernel import packets
@@ -363,16 +363,31 @@ def test_unknown_interfaces_are_not_decoded(kernel: ModuleType) -> None:
     assert fold.buffers()["totals"].tolist()[columns.TOTAL_UNDECODED] == 1
 
 
+MOST_FRAMES = 2000
+"""Frames of a capture that the interpreter folds as well."""
+
+
+def tables_of(module: ModuleType, path: Path) -> dict[str, bytes]:
+    """Every cell of every table of the first frames of a capture; nothing where it cannot be read at all."""
+    fold = module.Fold()
+    try:
+        with open_capture(path) as capture:
+            for frames in capture.batches():
+                fold.fold(frames.part(0, MOST_FRAMES), [interface.link_type for interface in capture.interfaces])
+                if capture.frames >= MOST_FRAMES:
+                    break
+    except CaptureError:
+        return {}
+    return {name: bytes(buffer) for name, buffer in fold.buffers().items()}
+
+
 @pytest.mark.corpus
 def test_compiled_and_interpreted_give_the_same_bytes(corpus: Path) -> None:
-    """Every cell of every table, on captures of all modes."""
-    for path in sorted((corpus / "ipvs").glob("*.mirror.pcap")):
-        found = []
-        for module in versions("fold").values():
-            fold = module.Fold()
-            with open_capture(path) as capture:
-                for frames in capture.batches():
-                    fold.fold(frames, [1])
-            found.append({name: bytes(buffer) for name, buffer in fold.buffers().items()})
-        assert all(tables == found[0] for tables in found)
-        assert len(found[0]["legs"]) > 0
+    """Every cell of every table, on every capture there is."""
+    captures = [path for path in sorted(corpus.rglob("*")) if path.is_file()]
+    read = 0
+    for path in captures:
+        one, *others = (tables_of(module, path) for module in versions("fold").values())
+        assert all(tables == one for tables in others), path
+        read += bool(one.get("legs"))
+    assert read > len(captures) / 2

@@ -142,3 +142,12 @@ def test_ipv6_answers_for_its_card_only_and_believes_the_last() -> None:
             wire.card, packets.ethernet(SERVER_MAC, mac, packets.ipv6(client, real, packets.ICMP6, body, 255))
         )
     assert wire.card.neighbours.mac(client) == OTHER_MAC
+
+
+def test_an_announcement_of_an_own_address_is_no_question(server: Wire) -> None:
+    """As a kernel does that was asked: whoever announces the VIP gets no answer from a server that has it too."""
+    server.host.sysctls["all.arp_ignore"] = 0
+    server.hears(packets.arp(1, OTHER_MAC, VIP, bytes(6), VIP), packets.BROADCAST, OTHER_MAC)
+    assert server.says() == []
+    server.hears(who_has(VIP), packets.BROADCAST)
+    assert server.says() == [(2, CLIENT_MAC, VIP, CLIENT)]

@@ -28,9 +28,11 @@ def judged(legs: Legs) -> Analysis:
 
 
 @functools.cache
-def lab_frames(scenario: str, fault: str | None = None, seed: int = 0) -> tuple[tuple[int, bytes], ...]:
-    """Time and bytes of the frames on the mirror."""
-    return tuple(run(scenario, fault, seed).frames("mirror"))
+def lab_frames(
+    scenario: str, fault: str | None = None, seed: int = 0, vantage: str = "mirror"
+) -> tuple[tuple[int, bytes], ...]:
+    """Time and bytes of the frames on the mirror, or elsewhere."""
+    return tuple(run(scenario, fault, seed).frames(vantage))
 
 
 def one_after_another(scenario: str, faults: Iterable[str | None], apart: int = 25) -> Frames:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from dsrcheck.addresses import mac_text
 from dsrcheck.legs import Legs, Table, read_legs
 from dsrcheck.legs.merge import LEG_KEYS
-from dsrcheck.live import Pace, watch_stream
+from dsrcheck.live import Pace, aging, watch_stream
 from dsrcheck.live.aging import Keeping, age
 from dsrcheck.topology.claims import OWNING
 from tests.live.streams import SECOND, judged, lab_frames, write
@@ -60,15 +59,17 @@ def test_a_flow_leaves_whole(tmp_path: Path, scenario: str) -> None:
     """Requests, forwards and replies of an exchange stay together, also where addresses are translated on the way."""
     legs = read_legs(write(tmp_path / "x.pcapng", lab_frames(scenario)))
     sides = judged(legs).sides
-    kept, aged = age(sides, Keeping(legs.totals["last_time"] - 3 * SECOND, 100_000))
-    stayed = set(keys_of(kept))
-    by_exchange = defaultdict(set)
-    for row, key in zip(sides.roles.row, keys_of(legs), strict=True):
-        if row >= 0:
-            by_exchange[int(row)].add(key in stayed)
-    assert all(len(kinds) == 1 for kinds in by_exchange.values())
-    assert aged.legs > 0
-    assert len(kept.legs) + aged.legs == len(legs.legs)
+    keys = keys_of(legs)
+    last, flow = legs.legs["last_time"], sides.scene.flows.of_leg
+    assert len(sides.roles) > 5
+    for exchange in range(len(sides.roles)):
+        mine = np.flatnonzero(sides.roles.row == exchange)
+        # The moment when the first of its flows (two, where addresses are translated) has just become old.
+        ends = [int(last[mine[flow[mine] == one]].max()) for one in np.unique(flow[mine])]
+        kept, aged = age(sides, Keeping(min(ends) + 1, 100_000))
+        stayed = set(keys_of(kept))
+        assert len({keys[leg] in stayed for leg in mine}) == 1
+        assert len(kept.legs) + aged.legs == len(legs.legs)
 
 
 def test_claims(tmp_path: Path) -> None:
@@ -96,3 +97,40 @@ def test_the_oldest_flows_leave_when_there_are_too_many(tmp_path: Path) -> None:
     assert 15 <= len(kept.legs) <= 20
     assert aged.legs == len(legs.legs) - len(kept.legs)
     assert int(kept.legs["last_time"].max()) == int(legs.legs["last_time"].max())
+
+
+def test_what_belongs_to_a_leg_follows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that point at others (a leg at its path, a restart at its leg, and back) point at the same things after."""
+    monkeypatch.setattr(aging, "PATHS_KEPT", 0)
+    again = [(time + 60 * SECOND, _renumbered(content)) for time, content in lab_frames("dsr-noise")]
+    frames = sorted([*lab_frames("dsr-healthy"), *lab_frames("dsr-noise"), *again])
+    legs = read_legs(write(tmp_path / "x.pcapng", frames))
+    kept, aged = age(judged(legs).sides, Keeping(legs.totals["last_time"] - 20 * SECOND, 100_000))
+
+    def described(whole: Legs) -> dict[tuple[int, ...], tuple[tuple[int, ...], list[int]]]:
+        """Each leg by what it is, whatever its place: the path it runs on, and the frames of its restarts."""
+        paths = list(zip(*(whole.paths[name].tolist() for name in ("src_mac", "dst_mac", "vlan")), strict=True))
+        restarts: dict[int, list[int]] = {}
+        for leg, frame in zip(whole.restarts["leg"].tolist(), whole.restarts["frame"].tolist(), strict=True):
+            restarts.setdefault(leg, []).append(frame)
+        found = {}
+        for place, key in enumerate(keys_of(whole)):
+            last = int(whole.legs["restart"][place])
+            assert (last - 1 in np.flatnonzero(whole.restarts["leg"] == place)) if last else place not in restarts
+            found[paths[key[0]] + key[1:]] = (paths[key[0]], restarts.get(place, []))
+        return found
+
+    before, after = described(legs), described(kept)
+    assert 0 < len(after) < len(before)
+    assert {key: before[key] for key in after} == after
+    assert any(frames for _, frames in after.values())
+    assert 0 < len(kept.paths) < len(legs.paths)
+    assert aged.legs == len(legs.legs) - len(kept.legs)
+
+
+def _renumbered(content: bytes) -> bytes:
+    """The same frame; if it is TCP over IPv4, of a connection with other sequence numbers on the same ports."""
+    if content[12:14] != b"\x08\x00" or content[23] != 6:
+        return content
+    number = int.from_bytes(content[38:42], "big") + 1_000_000
+    return content[:38] + (number & 0xFFFF_FFFF).to_bytes(4, "big") + content[42:]

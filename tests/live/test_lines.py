@@ -68,6 +68,12 @@ def test_text() -> None:
     )
 
 
+def test_what_follows_from_another_finding() -> None:
+    """It is told of what, so that nobody mends the symptom."""
+    told = _told(Text(), (_snapshot(1, replace(FINDING, because_of="DSR203")),))
+    assert "frames 12, 40; follows from DSR203\n" in told
+
+
 def test_json_lines() -> None:
     """Each line holds to the schema, its report to that of reports; times are the capture's."""
     lines = [json.loads(line) for line in _told(JsonLines()).splitlines()]

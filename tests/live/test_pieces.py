@@ -25,11 +25,13 @@ def _pieces(path: Path, every: float | None) -> list[Piece]:
     return found
 
 
-@pytest.mark.parametrize("every", [0.01, 1.0, None])
-@pytest.mark.parametrize("scenario", ["dsr-healthy", "ipip-mtu", "dsr-offload"])
-def test_merged_they_are_the_capture(tmp_path: Path, scenario: str, every: float | None) -> None:
-    """Every table is that of the capture read at once; every frame is in one piece."""
-    path = write(tmp_path / "x.pcapng", lab_frames(scenario))
+@pytest.mark.parametrize("every", [1e-6, 1.0, None])
+@pytest.mark.parametrize(
+    ("scenario", "vantage"), [("dsr-healthy", "mirror-both"), ("ipip-mtu", "mirror"), ("dsr-offload", "mirror")]
+)
+def test_merged_they_are_the_capture(tmp_path: Path, scenario: str, vantage: str, every: float | None) -> None:
+    """Every table is that of the capture read at once, a mirror's copies left out; every frame is in one piece."""
+    path = write(tmp_path / "x.pcapng", lab_frames(scenario, vantage=vantage))
     whole = read_legs(path)
     pieces = _pieces(path, every)
     assert len(pieces) > 5 or every is None

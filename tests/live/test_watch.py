@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 import dsrcheck
+from dsrcheck.analysis import Analysis
 from dsrcheck.capture import CaptureError
+from dsrcheck.legs import Legs
 from dsrcheck.live import (
     KeptFile,
     Pace,
@@ -82,6 +84,27 @@ def test_the_end_is_what_analyze_says(tmp_path: Path) -> None:
         assert last.frames == sum(
             len(lab_frames("dsr-healthy", fault)) for fault in ["vip-missing", None][: len(chosen)]
         )
+
+
+def test_many_legs_are_all_there(tmp_path: Path) -> None:
+    """A capture that is complete is seen whole, though a watch that goes on would keep fewer legs."""
+    content = bytearray(lab_frames("dsr-healthy")[-1][1])
+    assert content[12:14] == b"\x08\x00"
+    legs = Pace().most_legs + 1
+
+    def frames() -> Iterator[tuple[int, bytes]]:
+        for number in range(legs):
+            content[26:30] = number.to_bytes(4, "big")  # the source address
+            yield number, bytes(content)
+
+    found: list[int] = []
+
+    def count(whole: Legs) -> Analysis:
+        found.append(len(whole.legs))
+        return judged(Legs.none())
+
+    list(watch_files([write(tmp_path / "x.pcapng", frames())], count).snapshots())
+    assert found == [legs]
 
 
 def test_what_came_second_by_second(tmp_path: Path) -> None:

@@ -160,6 +160,11 @@ def test_pictures() -> None:
     assert "all of it: dsrcheck flow" in page.text
 
 
+def test_a_finding_shown_elsewhere_says_where() -> None:
+    """One ladder for findings on the same frames."""
+    assert "Frames that show it stand in the ladder of DSR103." in Page(illustrated("article-normal-mode")).text
+
+
 def test_same_report_same_page() -> None:
     """Nothing depends on clock or machine."""
     assert illustrated("article-dsr") == illustrated("article-dsr")

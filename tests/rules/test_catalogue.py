@@ -83,10 +83,7 @@ def test_find_rule_by_any_name() -> None:
 def test_checkout_is_the_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an installed rules package, the folder beside the package's is taken."""
 
-    def missing(_name: str) -> None:
-        raise ModuleNotFoundError
-
-    monkeypatch.setattr("dsrcheck.rules.catalogue.resources.files", missing)
+    monkeypatch.setattr("dsrcheck.rules.catalogue.find_spec", lambda _name: None)
     folder = catalogue_module.built_in_folder()
     assert folder == Path(catalogue_module.__file__).resolve().parents[2] / "rules"
     assert (folder / "DSR101-request-reaches-balancer.toml").is_file()

@@ -8,18 +8,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 import dsrcheck
 from dsrcheck import live
 from dsrcheck.analysis import Analysis, judge
 from dsrcheck.live import Snapshot, Watch
-from dsrcheck.rules import load_rules
+from dsrcheck.rules import Rule, load_rules, select_rules
 from dsrcheck.tui.app import DsrcheckApp
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +29,20 @@ SCREENS = Path(__file__).parent / "screens"
 SMALL, LARGE = (80, 24), (200, 60)
 
 Script = Callable[[Pilot[None], DsrcheckApp], Awaitable[Any]]
+
+
+RULES = (
+    *(f"DSR{number}" for number in (101, 102, 103, 104, 105, 106, 107, 109, 110)),
+    *(f"DSR{number}" for number in (201, 202, 203, 204, 205, 206, 207, 209)),
+    *(f"DSR{number}" for number in (301, 302, 303, 304, 401, 402, 503, 703, 705, 901, 902)),
+)
+"""The rules that the screens are tested with: a rule more is no reason for other screens."""
+
+
+@lru_cache
+def catalogue() -> tuple[Rule, ...]:
+    """Those rules."""
+    return select_rules(load_rules(), RULES)
 
 
 @lru_cache
@@ -37,7 +53,7 @@ def analyze(*paths: str) -> Analysis:
 
 def watch_files(paths: Sequence[str]) -> Watch:
     """Complete captures, as `dsrcheck view` watches them."""
-    return live.watch_files(paths, partial(judge, catalogue=load_rules()))
+    return live.watch_files(paths, partial(judge, catalogue=catalogue()))
 
 
 def snapshot_of(path: str, **changed: Any) -> Snapshot:
@@ -50,7 +66,7 @@ def drive(watch: Watch, script: Script, size: tuple[int, int] = SMALL) -> Dsrche
     """Run the application over a watch while a script presses keys; returns it as it ended."""
 
     async def run() -> DsrcheckApp:
-        app = DsrcheckApp(watch, watch_files, load_rules())
+        app = DsrcheckApp(watch, watch_files, catalogue())
         async with app.run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
             await script(pilot, app)
@@ -62,7 +78,9 @@ def drive(watch: Watch, script: Script, size: tuple[int, int] = SMALL) -> Dsrche
 async def settle(pilot: Pilot[None]) -> None:
     """Wait until no worker runs, and all that they and the keys set off is drawn."""
     for _ in range(3):  # a worker's message may start another worker
-        await pilot.app.workers.wait_for_complete()
+        while not all(worker.is_finished for worker in pilot.app.workers):
+            with suppress(WorkerCancelled):  # one that a newer one took the place of: the others are still waited for
+                await pilot.app.workers.wait_for_complete()
         await pilot.pause()
 
 

@@ -18,7 +18,18 @@ from dsrcheck.tui.app import DsrcheckApp
 from dsrcheck.tui.flows import FlowsView
 from dsrcheck.tui.frame import FrameView
 from dsrcheck.tui.ladder import LadderView
-from tests.tui.pilot import LARGE, ROOT, drive, press, screen_text, settle, snapshot_of, type_text, watch_files
+from tests.tui.pilot import (
+    LARGE,
+    ROOT,
+    catalogue,
+    drive,
+    press,
+    screen_text,
+    settle,
+    snapshot_of,
+    type_text,
+    watch_files,
+)
 
 ARP = str(ROOT / "pcaps/real-ipvs-arp-problem/capture.pcap")
 BACK = str(ROOT / "pcaps/real-ipvs-return-through-balancer/capture.pcap")
@@ -140,10 +151,8 @@ def drive_live(watch: Scripted, script: object, size: tuple[int, int] = LARGE) -
     """As `drive`, over a watch whose thread runs on: nothing can be waited for before the script."""
     import asyncio
 
-    from dsrcheck.rules import load_rules
-
     async def run() -> DsrcheckApp:
-        app = DsrcheckApp(watch, watch_files, load_rules())
+        app = DsrcheckApp(watch, watch_files, catalogue())
         async with app.run_test(size=size, notifications=True) as pilot:
             try:
                 await script(pilot, app)  # type: ignore[operator]
@@ -187,13 +196,13 @@ def test_what_was_aged_is_told() -> None:
 
 
 def test_a_capture_cut_midway_is_told(tmp_path: Path) -> None:
-    """What could be read is judged; that and where it ends stands on the second line."""
+    """What could be read is judged; that it is cut, and where, stands on the second line."""
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(Path(BACK).read_bytes()[:20_000])
 
     async def script(pilot: Pilot[None], app: DsrcheckApp) -> None:
         lines = screen_text(app).splitlines()
-        assert "cut.pcap" in lines[1]
+        assert "✗ cut at byte 20000" in lines[1]
         assert "✗ FAIL" in lines[0]
 
     drive(watch_files([str(cut)]), script, LARGE)
@@ -249,6 +258,20 @@ def test_save_writes_where_the_user_says() -> None:
 
     drive_live(watch, script)
     assert watch.saved == ["seen.pcapng"]
+
+
+def test_the_evidence_of_a_finding_is_written(tmp_path: Path) -> None:
+    """e writes the frames of the rule, as many as the finding names, for Wireshark."""
+    target = tmp_path / "evidence.pcapng"
+
+    async def script(pilot: Pilot[None], app: DsrcheckApp) -> None:
+        await press(pilot, "2", "e")
+        app.screen.query_one("#path", Input).value = str(target)
+        await press(pilot, "enter")
+
+    drive(watch_files([BACK]), script)
+    named = next(finding for finding in snapshot_of(BACK).analysis.report.findings if finding.rule == "DSR202").frames
+    assert snapshot_of(str(target)).frames == len(named)
 
 
 def test_a_filter_is_copied() -> None:

@@ -24,6 +24,8 @@ class Balancer(Host):
     `listen_mac` is called with a virtual MAC when it becomes ours, so that the card listens to it.
     """
 
+    defends = True  # as appliances do
+
     def __init__(self, name: str, clock: Clock, seed: int, settings: Settings, active: bool = True) -> None:
         super().__init__(name, clock, seed)
         self.settings = settings
@@ -32,6 +34,7 @@ class Balancer(Host):
         self.failover = Failover(self, active)
         self.listen_mac: Callable[[bytes], None] = lambda mac: None
         self.tells_too_big = True
+        self.steers_errors = True
         self.vips = list(dict.fromkeys(service.vip for service in settings.services))
         self._services = {(s.vip, s.protocol, s.port): s for s in settings.services}
         self._probes: dict[tuple[bytes, int], Server] = {}
@@ -171,7 +174,7 @@ class Balancer(Host):
     def _steer(self, interface: Interface, packet: Packet) -> bool:
         """An ICMP error about a server's reply belongs to that server (RFC 1191 works through a balancer only so)."""
         frame, at = packet.frame, packet.transport
-        if frame[at] not in ((3, 11) if packet.version == 4 else (1, 2, 3)):
+        if not self.steers_errors or frame[at] not in ((3, 11) if packet.version == 4 else (1, 2, 3)):
             return False
         quoted = Packet(packets.ethernet(packet.dst_mac, packet.src_mac, frame[at + 8 : packet.end]))
         if quoted.protocol not in (packets.TCP, packets.UDP) or quoted.src not in self.vips:

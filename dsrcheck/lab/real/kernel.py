@@ -27,8 +27,9 @@ namespace copies the host's settings, so each is set. `ip_forward` comes first: 
 
 @dataclass(frozen=True)
 class State:
-    """A kernel's configuration. Addresses and routes are the words of iproute2 that follow `add` and `del`."""
+    """A kernel's configuration, in the words of iproute2 that follow `set`, `add` and `del`."""
 
+    links: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
     routes: frozenset[str] = frozenset()
     neighbours: frozenset[str] = frozenset()
@@ -53,7 +54,8 @@ def wanted(host: Host) -> State:
         + (" onlink" if route.gateway else "")
         for route in host.routes
     }
-    return State(frozenset(addresses), frozenset(routes), frozenset(neighbours), sysctls(host))
+    links = {f"{interface.name} mtu {interface.mtu}" for interface in host.interfaces}
+    return State(frozenset(links), frozenset(addresses), frozenset(routes), frozenset(neighbours), sysctls(host))
 
 
 def _range(net: Range) -> str:
@@ -82,6 +84,7 @@ def commands(before: State, after: State) -> list[str]:
     """
     same = before.addresses == after.addresses and before.routes == after.routes
     return [
+        *(f"link set {link}" for link in sorted(after.links - before.links)),
         *(f"route del {route}" for route in sorted(before.routes - after.routes)),
         *(f"addr del {address.replace(' nodad', '')}" for address in sorted(before.addresses - after.addresses)),
         *(f"addr replace {address}" for address in sorted(after.addresses - before.addresses)),

@@ -27,6 +27,7 @@ FOR_KERNELS = {
     "lose": "losing frames on the cable of a kernel",
     "foreign-reset": "resetting the connections of another kernel",
     "deaf-to-icmp": "a kernel that heeds no ICMP",
+    "flood": "a kernel that answers nothing to what it has asked",
 }
 """Deeds that only a stack of the lab's own can do."""
 

@@ -35,15 +35,15 @@ def _host(net: Network, name: str) -> Restore:
     loopback, routes, sysctls = dict(host.loopback), list(host.routes), dict(host.sysctls)
     listeners, services, up = dict(host.tcp.listeners), dict(host.udp.services), host.up
     nics = [(nic, nic.up, nic.lose) for nic in net.nics.get(name, [])]
-    cards = [(card, dict(card.addresses), _permanent(card.neighbours.entries)) for card in host.interfaces]
-    settings = host.settings if isinstance(host, Balancer) else None
+    cards = [(card, card.mtu, dict(card.addresses), _permanent(card.neighbours.entries)) for card in host.interfaces]
+    balancer = (host.settings, host.tells_too_big, host.steers_errors) if isinstance(host, Balancer) else None
 
     def restore() -> None:
         host.loopback, host.routes, host.sysctls, host.up = dict(loopback), list(routes), dict(sysctls), up
         host.tcp.listeners, host.udp.services = dict(listeners), dict(services)
-        host.interfaces = [card for card, _, _ in cards]
-        for card, addresses, permanent in cards:
-            card.addresses = dict(addresses)
+        host.interfaces = [card for card, *_ in cards]
+        for card, mtu, addresses, permanent in cards:
+            card.mtu, card.addresses = mtu, dict(addresses)
             for address, mac in _permanent(card.neighbours.entries).items():
                 if permanent.get(address) != mac:
                     del card.neighbours.entries[address]
@@ -51,7 +51,8 @@ def _host(net: Network, name: str) -> Restore:
                 card.neighbours.set(address, mac)
         for nic, was_up, lose in nics:
             nic.up, nic.lose = was_up, lose
-        if isinstance(host, Balancer) and settings is not None:
+        if isinstance(host, Balancer) and balancer is not None:
+            settings, host.tells_too_big, host.steers_errors = balancer
             host.configure(**{field.name: getattr(settings, field.name) for field in fields(settings)})
         host.changed()
 

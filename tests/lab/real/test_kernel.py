@@ -23,6 +23,7 @@ def test_a_server_from_nothing() -> None:
     net = _network()
     state = wanted(net.hosts["server1"])
     assert commands(State(), state) == [
+        "link set eth0 mtu 1500",
         "addr replace 10.0.0.10/32 dev lo",
         "addr replace 10.0.0.100/24 dev eth0",
         "route replace 0.0.0.0/0 via 10.0.0.254 dev eth0 onlink",
@@ -60,6 +61,11 @@ def test_another_gateway() -> None:
         "route del 0.0.0.0/0 via 10.0.0.254 dev eth0 onlink",
         "route replace 0.0.0.0/0 via 10.0.0.11 dev eth0 onlink",
     ]
+
+
+def test_a_narrow_link() -> None:
+    """The router's card outside takes less, and its kernel will say so by ICMP."""
+    assert _told(_network(), "gateway", do="mtu", size=1400) == ["link set eth1 mtu 1400"]
 
 
 def test_a_stale_neighbour() -> None:

@@ -74,6 +74,7 @@ def test_the_sysctl_that_forbids_it_is_named(tools: Path, tmp_path: Path, monkey
         ("ipip-healthy", None, "an IP-in-IP device"),
         ("dsr-offload", None, "cards that offload"),
         ("dsr-lossy", None, "losing frames on the cable of a kernel (server1)"),
+        ("dsr-round-robin", "syn-flood", "a kernel that answers nothing to what it has asked (flooder)"),
         ("dsr-round-robin", "foreign-reset", "resetting the connections of another kernel (server2)"),
     ],
 )
