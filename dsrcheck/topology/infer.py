@@ -157,6 +157,7 @@ def _vip(
     # Who only passes a reply on, as a router does, is no server.
     replying = candidate.outbound[~scene.passed_on[candidate.outbound]]
     repliers = set(np.unique(scene.ends.src_mac[replying]).tolist()) - balancers - routers - nobody
+    repliers -= _only_resetting(scene, replying) & candidate.owners
     if proposal and proposal.balancers:
         # A backup that took over: it owns the address and takes its packets, and others answer.
         rivals = answered_at_once(scene, candidate.address)
@@ -189,6 +190,18 @@ def _vip(
         evidence=(proposal.evidence,) if proposal else (),
         flow_pairs=rewriter.flow_pairs if is_rewriting and rewriter else {},
     )
+
+
+def _only_resetting(scene: Scene, legs: Int64) -> set[int]:
+    """MACs that send nothing but RSTs without ACK: these answer what is no SYN (RFC 9293, 3.5.2), as a balancer does.
+
+    Who owns an address and does only that has lost the state of its connections, or never had it, and serves nothing.
+    """
+    resets = (scene.ends.protocol[legs] == TCP) & (scene.leg_at("rst", legs) > 0)
+    resets &= scene.leg_at("rst", legs) == scene.leg_at("frames", legs)
+    resets &= scene.leg_at("ack_frames", legs) == 0
+    macs = scene.ends.src_mac[legs]
+    return set(macs[resets].tolist()) - set(macs[~resets].tolist())
 
 
 def _services(

@@ -31,6 +31,7 @@ from tests.ladder import (
     direct,
     healthy,
     path,
+    tcp,
 )
 
 VIRTUAL = Host("00:00:5e:00:01:07")
@@ -103,6 +104,18 @@ def test_rivals() -> None:
     assert vip.mode == "unknown"
     assert vip.balancer_macs == numbers(BALANCER)
     assert vip.server_macs == numbers(WEB1)
+
+
+def test_an_owner_that_only_resets_is_no_server() -> None:
+    """At a client whose entry moved to the balancer: that knows no such connection, and serves nothing."""
+    net = Ladder()
+    for _ in range(2):
+        net.resolve(CLIENT, BALANCER, VIP)
+        net.is_at(WEB1, VIP, CLIENT)
+        port = net.connection(path(CLIENT, WEB1), path(WEB1, CLIENT))
+    net.send(path(CLIENT, BALANCER), CLIENT.ip, VIP, tcp(port, 80, "A", 9, 77))
+    net.send(path(BALANCER, CLIENT), VIP, CLIENT.ip, tcp(80, port, "R", 77, 0))
+    assert only_vip(inferred(net, CLIENT)).server_macs == numbers(WEB1)
 
 
 def test_virtual_mac() -> None:
