@@ -64,6 +64,7 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64, to_owner: Flags) -> Hop
     start, end, ttl = column(table, "first_time"), column(table, "last_time"), column(table, "ttl_max")
     frames = column(table, "frames")
     one_way = flows.of_leg << 2 | flows.inbound << 1 | ~ends.whole
+    owned = np.isin(one_way, one_way[to_owner])
     order = np.lexsort((column(table, "first_frame"), one_way))
     sorted_way = one_way[order]
     befores, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -79,14 +80,19 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64, to_owner: Flags) -> Hop
         received = kept.copy()
         received[kept] = are_among((one_way[before[kept]], ends.src_mac[before[kept]]), (one_way, ends.dst_mac))
         # Two legs begin and end together when a box passes packets on as they come.
-        apart = np.maximum(np.abs(start[after] - start[before]), np.abs(end[after] - end[before]))
-        at_once = apart < AT_ONCE
+        begin_at_once = np.abs(start[after] - start[before]) < AT_ONCE
+        at_once = begin_at_once & (np.abs(end[after] - end[before]) < AT_ONCE)
         onward = (ends.dst_mac[before] == ends.src_mac[after]) & (ends.dst_mac[before] != 0)
         back = (ends.dst_mac[after] == ends.src_mac[before]) & (ends.dst_mac[after] != 0)
         # A box that takes a five-tuple's packets and sends packets of that five-tuple passed them on, changed or not.
         as_many = at_once & (frames[before] == frames[after])
-        same = share_packets(samples, before, after) | onward | back | as_many
-        same &= ~kept | (at_once & ~received & (ends.tunnel[before] == 0))
+        shared = share_packets(samples, before, after)
+        same = shared | onward | back | as_many
+        # Where the owner is sent the packets, it is the one that passes them on: two servers are no hop of each other.
+        by_owner = to_owner[before] | to_owner[after] | ~owned[before]
+        # The last packets may be missing on one of them: the box lost them, or the capture ends.
+        follows = at_once | (shared & begin_at_once)
+        same &= ~kept | (follows & ~received & by_owner & (ends.tunnel[before] == 0))
         turned = _turned(onward, back, kept & to_owner[after] & ~to_owner[before], ttl[after] - ttl[before])
         befores.append(np.where(turned, after, before)[same])
         afters.append(np.where(turned, before, after)[same])

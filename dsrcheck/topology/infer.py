@@ -193,13 +193,13 @@ def _vip(
 
 
 def _only_resetting(scene: Scene, legs: Int64) -> set[int]:
-    """MACs that send nothing but RSTs without ACK: these answer what is no SYN (RFC 9293, 3.5.2), as a balancer does.
+    """MACs that send nothing but RSTs without ACK, which answer what is no SYN (RFC 9293, 3.5.2).
 
     Who owns an address and does only that has lost the state of its connections, or never had it, and serves nothing.
     """
     resets = (scene.ends.protocol[legs] == TCP) & (scene.leg_at("rst", legs) > 0)
     resets &= scene.leg_at("rst", legs) == scene.leg_at("frames", legs)
-    resets &= scene.leg_at("ack_frames", legs) == 0
+    resets &= scene.leg_at("rst_ack", legs) == 0
     macs = scene.ends.src_mac[legs]
     return set(macs[resets].tolist()) - set(macs[~resets].tolist())
 

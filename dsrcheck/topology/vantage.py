@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsrcheck.addresses import is_virtual_router_mac
 from dsrcheck.flows.table import distinct
 from dsrcheck.topology.claims import ASKING
 from dsrcheck.topology.scene import Scene
@@ -99,7 +100,9 @@ def _virtual_pair(covered: dict[int, int], edges: Edges, total: int) -> frozense
     for partner in {mac for edge in rest for mac in edge}:
         left = sum(frames for edge, frames in rest.items() if partner not in edge)
         disjoint = (best, partner) not in edges and (partner, best) not in edges
-        if left <= STRAY_SHARE * total and disjoint and _complementary(edges, best, partner):
+        # A virtual MAC of a known kind may send as well: it answers ARP.
+        virtual = is_virtual_router_mac(best) or is_virtual_router_mac(partner)
+        if left <= STRAY_SHARE * total and disjoint and (virtual or _complementary(edges, best, partner)):
             return frozenset({best, partner})
     return frozenset()
 
