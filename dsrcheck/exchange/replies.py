@@ -36,7 +36,10 @@ class Reset:
 def reply_columns(s: Sides) -> dict[str, Column]:
     """`reply.*` of the legs, taken from the answer that came from elsewhere where the VIP's own did not come."""
     shown = np.where(s.reply.seen, s.reply.first, s.wrong)
-    return Picked(s.scene, s.reply.legs, s.reply.rows, len(s.roles), shown).columns("reply")
+    columns = Picked(s.scene, s.reply.legs, s.reply.rows, len(s.roles), shown).columns("reply")
+    mac = columns["reply.src_mac"]
+    # Of a VIP on another link the sender is the router that brought the reply, and not who made it.
+    return columns | {"reply.src_mac": Column(mac.values, (mac.values != 0) & ~s.remote, "mac")}
 
 
 def reply_facts(s: Sides) -> dict[str, Column]:
