@@ -50,6 +50,8 @@ BLIND = {
     "S": ("DSR101", "DSR102", "DSR105", "DSR106", "DSR306", "DSR402", "DSR603"),
 }  # fmt: skip
 COUNTING = ("DSR106",)
+FORWARDED = ("DSR203",)
+"""Rules of what a balancer has forwarded, which at a server its MAC tells."""
 COPY_WINDOW = 1_000_000
 OFFLOAD_FRAME = 1522
 MANY = 30_000
@@ -289,7 +291,9 @@ def _vantage(
         uncounted = _has_copies(recording.frames) and (expect.rule in COUNTING or (fault is not None and fault.capture))
         if shown and set(where) & set(expect.at) and not bystander and not uncounted:
             must.append(group)
-        if shown and not uncounted:
+        # Nor can a server that sees only kept client MACs tell what was forwarded to it from what strayed there.
+        strayed = where == "S" and expect.rule in FORWARDED and not _sees_balancer(looked)
+        if shown and not uncounted and not strayed:
             declared.append(group)
             if expect.names:
                 told = tuple(sorted(map(packets.mac_text, (looked.culprits & found) or found)))
