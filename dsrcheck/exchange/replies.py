@@ -169,8 +169,12 @@ def _carried_on(s: Sides) -> Flags:
     Then servers have a gateway of their own, which is not the one that requests come through.
     """
     ends = s.scene.ends
-    other_mac = s.request.seen & s.forward.seen & s.is_balancer(s.forward.of_first(ends.src_mac))
-    other_mac &= s.forward.of_first(ends.src_mac) != s.request.of_first(ends.dst_mac)
+    taken, sent = s.request.of_first(ends.dst_mac), s.forward.of_first(ends.src_mac)
+    other_mac = np.zeros(len(s.roles), bool)
+    for number, vip in enumerate(s.topology.vips):
+        for box in vip.balancers:  # of one box: another balancer may have taken over in mid-connection
+            other_mac |= (s.roles.vip == number) & np.isin(taken, box.macs) & np.isin(sent, box.macs)
+    other_mac &= s.request.seen & s.forward.seen & (taken != sent)
     two_arms = np.isin(s.roles.vip, s.roles.vip[other_mac])
     before, after, roles = s.scene.hops.before, s.scene.hops.after, s.roles
     onward = roles.reply[before] & roles.reply[after]
