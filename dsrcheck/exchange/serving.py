@@ -24,6 +24,8 @@ UNREACHABLE = {
 """(IP version, type, code) of what a host sends that does not take a packet: RFC 792, RFC 1812 5.2.7.1, RFC 4443."""
 TUNNELS = (4, 41, 47)
 """IP protocols of tunnels: IP-in-IP, IPv6-in-IP, GRE."""
+PROBED = (*PORT_PROTOCOLS, ICMP, ICMP6)
+"""What checks of servers are made with."""
 ASKED_OFTEN = 3
 """So many questions without an answer: Linux asks three times before it gives a neighbour up (mcast_solicit)."""
 
@@ -56,6 +58,12 @@ def serving_columns(s: Sides, rows: list[tuple[int, int]]) -> dict[str, Column]:
     return columns
 
 
+def _with(order: Int64, values: Int64, value: int) -> Int64:
+    """The rows, in their order, that have a value; `order` sorts the values."""
+    first, last = np.searchsorted(values, [value, value + 1], sorter=order)
+    return np.sort(order[first:last])
+
+
 def _words(found: list[Fact]) -> Texts:
     return texts(fact.word for fact in found)
 
@@ -72,6 +80,10 @@ class _Look:
         self.dies = s.forward.seen & ((known & ~found) | refused)
         self.lives = s.forward.seen & found & ~refused
         self.first_given = s.forward.leg_of_first("first_frame")
+        self.by_receiver = np.argsort(s.scene.ends.dst_mac, kind="stable")
+        self.by_sender = np.argsort(s.scene.ends.src_mac, kind="stable")
+        self.own_addresses = [self._own_addresses(vip) for vip in s.topology.vips]
+        self.crossed = crossed_a_router(s)
         table, book = s.scene.legs.icmp, s.scene.book
         self.icmp = {name: column(table, name) for name in (
             "src_mac", "version", "type", "code", "frame", "quoted_protocol", "quoted_dst_port",
@@ -133,17 +145,21 @@ class _Look:
         """A balancer's check asks the VIP on this server; or only its own address, while connections to the VIP die."""
         s, vip = self.s, self.s.topology.vips[number]
         ends, scene = s.scene.ends, s.scene
-        probes = np.isin(ends.src_mac, list(vip.balancer_macs)) & (ends.dst_mac == mac) & (ends.tunnel == 0)
-        probes &= np.isin(ends.src, self._own_addresses(vip)) & np.isin(ends.protocol, (*PORT_PROTOCOLS, ICMP, ICMP6))
-        probes &= ends.whole & (ends.src != vip.identity)
-        at_vip = np.flatnonzero(probes & (ends.dst == vip.identity))
+        to = _with(self.by_receiver, ends.dst_mac, mac)
+        probes = to[np.isin(ends.src[to], self.own_addresses[number]) & (ends.src[to] != vip.identity)]
+        probes = probes[np.isin(ends.src_mac[probes], list(vip.balancer_macs)) & ends.whole[probes]]
+        probes = probes[np.isin(ends.protocol[probes], PROBED) & (ends.tunnel[probes] == 0)]
+        at_vip, real = probes[ends.dst[probes] == vip.identity], probes[ends.dst[probes] != vip.identity]
         if len(at_vip):
             return Fact(True, int(scene.leg_at("first_frame", at_vip).min()))
-        real = np.flatnonzero(probes & (ends.dst != vip.identity))
-        answers = (ends.src_mac == mac) & np.isin(ends.src, ends.dst[real]) & np.isin(ends.dst, ends.src[real])
-        answers &= (scene.leg("echo_replies") > 0) | (scene.leg("syn_ack") > 0) | (ends.protocol == UDP)
         mine = self._mine(number, mac)
-        if not answers.any() or not (mine & self.dies).any() or (mine & self.lives).any():
+        if not len(real) or not (mine & self.dies).any() or (mine & self.lives).any():
+            return Fact()
+        sent = _with(self.by_sender, ends.src_mac, mac)
+        answers = sent[np.isin(ends.src[sent], ends.dst[real]) & np.isin(ends.dst[sent], ends.src[real])]
+        says = (scene.leg_at("echo_replies", answers) > 0) | (scene.leg_at("syn_ack", answers) > 0)
+        answers = answers[says | (ends.protocol[answers] == UDP)]
+        if not len(answers):
             return Fact()
         return Fact(False, int(scene.leg_at("first_frame", answers).min()), scene.book.text(int(ends.dst[real[0]])))
 
@@ -152,7 +168,7 @@ class _Look:
         s, vip, scene = self.s, self.s.topology.vips[number], self.s.scene
         mine = self._mine(number, mac)
         asked = s.request.of_first(scene.ends.src_mac)
-        routed = mine & np.where(s.request.seen, np.isin(asked, s.routers), crossed_a_router(s))
+        routed = mine & np.where(s.request.seen, np.isin(asked, s.routers), self.crossed)
         clients = np.unique(scene.flows.client[s.roles.flow[routed]])
         claims = scene.claims
         questions = np.isin(claims.kind, ASKING) & (claims.src_mac == mac) & np.isin(claims.target, clients)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dsrcheck.lab import packets
-from dsrcheck.lab.clock import MILLISECOND, SECOND
+from dsrcheck.lab.clock import MILLISECOND, SECOND, Timer
 from dsrcheck.lab.dns import answer
 from dsrcheck.lab.forwarder import Balancer
 from dsrcheck.lab.host import Host, network
@@ -33,15 +33,18 @@ def apply(net: Network, fault: Fault, host: str | None = None) -> None:
         change(net, entry, fault.at if entry["at"] is None else entry["at"], host or fault.host)
 
 
-def change(net: Network, entry: Mapping[str, Any], at: int, host: str | None) -> None:
-    """Put one change on the clock. Raises LabError for a deed or host that does not exist."""
+def change(net: Network, entry: Mapping[str, Any], at: int, host: str | None) -> Timer | None:
+    """Put one change on the clock, and return its timer; none where it is made at once.
+
+    Raises LabError for a deed or host that does not exist.
+    """
     if entry["do"] not in DEEDS:
         raise LabError(f"there is no deed {entry['do']!r}; there are {', '.join(sorted(DEEDS))}")
     act, name = DEEDS[entry["do"]], str(entry.get("host") or host)
     if at:
-        net.clock.at(at, _do, net, act, name, entry)
-    else:
-        _do(net, act, name, entry)
+        return net.clock.timer(at - net.clock.now, lambda: _do(net, act, name, entry))
+    _do(net, act, name, entry)
+    return None
 
 
 def _do(net: Network, act: Deed, name: str, entry: Mapping[str, Any]) -> None:
@@ -130,11 +133,14 @@ def second_card(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
 @deed
 def neighbour(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
-    """An entry in the neighbour cache that stays: `address` is at the MAC of the host `of` (or at `mac`)."""
+    """An entry in the neighbour cache: `address` is at the MAC of the host `of` (or at `mac`).
+
+    `state`: permanent, unless it is `stale`.
+    """
     mac = packets.mac(entry["mac"]) if "mac" in entry else net.host(entry["of"]).interfaces[0].mac
     address = _address(net, entry["address"])
     route = host.route(address)
-    (route.interface if route else host.interfaces[0]).neighbours.set(address, mac)
+    (route.interface if route else host.interfaces[0]).neighbours.set(address, mac, entry.get("state", "permanent"))
 
 
 @deed

@@ -81,10 +81,10 @@ class Neighbours:
         if entry is not None and entry.mac and entry.state not in ("permanent", "failed"):
             self._reachable(entry)
 
-    def set(self, address: bytes, mac: bytes) -> None:
-        """An entry made by hand; it stays."""
+    def set(self, address: bytes, mac: bytes, state: str = "permanent") -> None:
+        """An entry made by hand: one that stays, or a `stale` one, used until it has been asked for in vain."""
         entry = self.entries.setdefault(address, Neighbour())
-        entry.mac, entry.state = mac, "permanent"
+        entry.mac, entry.state = mac, state
 
     def forget(self, address: bytes) -> None:
         """Remove an entry (ip neigh del)."""

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from dsrcheck.lab.changes import change
-from dsrcheck.lab.clock import SECOND
+from dsrcheck.lab.clock import SECOND, Timer
 from dsrcheck.lab.real.namespace import host_pid
 from dsrcheck.lab.real.needs import deed_refusal
 from dsrcheck.lab.real.play import Play
@@ -63,7 +63,7 @@ class Inside:
         self.connection = connection
         self.order = order
         self.play = Play(order.scenario, order.seed, order.pace)
-        self.done: list[Restore] = []
+        self.done: list[tuple[Restore, list[Timer]]] = []
         if order.fault is not None:
             self._apply(order.fault.changes, order.fault.at, 0, order.host or order.fault.host)
         self.taps = Taps(self.play.switch, self.play.ports, self.play.macs) if order.capture else None
@@ -96,18 +96,21 @@ class Inside:
 
     def _do(self, what: Mapping[str, Any] | Fault, host: str | None) -> None:
         """Make a change, or those of a fault, each as long after the first as the fault says."""
-        self.done.append(snapshot(self.play.net))
-        now = self.play.now
+        restore, now = snapshot(self.play.net), self.play.now
         if isinstance(what, Fault):
-            self._apply(what.changes, what.at, now, host or what.host)
+            pending = self._apply(what.changes, what.at, now, host or what.host)
         else:
-            self._apply((what,), 0, now, host)
+            pending = self._apply((what,), 0, now, host)
+        self.done.append((restore, pending))
 
     def _undo(self) -> None:
-        """Take the last change back."""
+        """Take the last change back, and what of it was still to come."""
         if not self.done:
             raise LabError("there is no change to undo")
-        self.done.pop()()
+        restore, pending = self.done.pop()
+        for timer in pending:
+            timer.cancel()
+        restore()
         self.play.follow()
 
     def _finish(self) -> LabRun:
@@ -133,13 +136,16 @@ class Inside:
 
     # The means.
 
-    def _apply(self, changes: tuple[Mapping[str, Any], ...], begin: int, now: int, host: str | None) -> None:
+    def _apply(self, changes: tuple[Mapping[str, Any], ...], begin: int, now: int, host: str | None) -> list[Timer]:
+        """Make the changes, and return the timers of those that are still to come."""
+        pending = []
         for entry in changes:
             told = deed_refusal(self.order.scenario, entry, str(entry.get("host") or host))
             if told:
                 raise LabError(told)
             later = (begin if entry.get("at") is None else entry["at"]) - (begin if now else 0)
-            change(self.play.net, entry, now + later if later else 0, host)
+            pending.append(change(self.play.net, entry, now + later if later else 0, host))
+        return [timer for timer in pending if timer is not None]
 
     def _mark(self, phrase: str) -> None:
         """Wait until every tap has seen a marker."""
