@@ -252,8 +252,13 @@ def _why_sender_forwards(scene: Scene, candidate: Candidate, sender: int, host: 
     answers = {dst for src, dst in candidate.departures(scene) if src == host}
     who, by = mac_text(host), mac_text(sender)
     if (ends.tunnel[rows] > 0).any():
-        plain_answer = bool(answers) and bool((ends.tunnel[candidate.outbound] == 0).any())
-        return f"{who} is sent its packets in a tunnel by {by} and answers without one" if plain_answer else None
+        if answers and (ends.tunnel[candidate.outbound] == 0).any():
+            return f"{who} is sent its packets in a tunnel by {by} and answers without one"
+        # A tunnel's end that sends the packets on, to whoever has the address on this link, is a router.
+        sends_on = bool((ends.src_mac[inbound] == host).any())
+        if not answers and not sends_on and asked - {sender, host} and host not in candidate.owners:
+            return f"asked for on this link, not answered by {who}, which is sent its packets in a tunnel by {by}"
+        return None
     if foreign and asked - {sender, host} and (local or by_mac) and host not in candidate.owners:
         return f"asked for on this link, not answered by {who}, which is sent its packets by {by}"
     if local and sender not in asked and answers - {sender}:
