@@ -84,8 +84,9 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64, to_owner: Flags) -> Hop
         at_once = begin_at_once & (np.abs(end[after] - end[before]) < AT_ONCE)
         onward = (ends.dst_mac[before] == ends.src_mac[after]) & (ends.dst_mac[before] != 0)
         back = (ends.dst_mac[after] == ends.src_mac[before]) & (ends.dst_mac[after] != 0)
-        # A box that takes a five-tuple's packets and sends packets of that five-tuple passed them on, changed or not.
-        as_many = at_once & (frames[before] == frames[after])
+        # A box that takes a five-tuple's packets and sends packets of that five-tuple passed them on, changed or not;
+        # a single packet of each may be two hosts' own, such as a RST of the server and one of the balancer.
+        as_many = at_once & (frames[before] == frames[after]) & (frames[before] > 1)
         shared = share_packets(samples, before, after)
         same = shared | onward | back | as_many
         # Where the owner is sent the packets, it is the one that passes them on: two servers are no hop of each other.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsrcheck.lab import scenarios
+from dsrcheck.lab import run, scenarios
 from tests.lab.agreement import Draw, compare, disagreements, judged, pairs
 
 DRAWS = st.builds(
@@ -31,6 +31,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_verdicts_are_those_of_the_record(folder: Path, draw: Draw) -> None:
     """Any scenario, with any fault that fits, from any vantage, by any seed."""
     assert draw.disagreements(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("scenario", "fault", "vantage", "seed", "declared"),
+    [
+        ("article-wrong-subnet", "capture-cut", "mirror-balancer", 555, False),
+        ("dsr-failover-vmac", "spray", "mirror-balancer", 587, False),
+        ("dsr-failover-routed", "reply-to-third-mac", "mirror-both", 937, False),
+        ("dsr-two-arms", "balancer-resets", "mirror-both", 308, True),
+        ("dsr-udp", "wildcard-udp", "outside", 0, True),
+        ("ipip-mtu", "vip-missing", "server2", 926, False),
+    ],
+)
+def test_what_once_disagreed(folder: Path, scenario: str, fault: str, vantage: str, seed: int, declared: bool) -> None:
+    """Faults of the analyzer that draws have shown."""
+    assert compare(run(scenario, fault, seed), vantage, folder, declared) == []
 
 
 @pytest.mark.parametrize("scenario", sorted(name for name, s in scenarios().items() if "long" not in s.tags))
