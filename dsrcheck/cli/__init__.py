@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 import dsrcheck
 from dsrcheck import compiled, output
-from dsrcheck.cli.analyze import analyze
 from dsrcheck.cli.common import Failure
-from dsrcheck.cli.evidence import evidence
-from dsrcheck.cli.flow import flow
-from dsrcheck.cli.golden import golden
-from dsrcheck.cli.lab import lab
-from dsrcheck.cli.live import live
-from dsrcheck.cli.rules import explain, rules, schema
-from dsrcheck.cli.scrub import scrub
-from dsrcheck.cli.view import view
 from dsrcheck.exits import Exit
 from dsrcheck.text import printable
 
-COMMANDS = (analyze, view, live, flow, evidence, scrub, golden, rules, explain, schema, lab)
+COMMANDS = {
+    "analyze": "analyze", "view": "view", "live": "live", "flow": "flow", "evidence": "evidence", "scrub": "scrub",
+    "golden": "golden", "rules": "rules", "explain": "rules", "schema": "rules", "lab": "lab",
+}  # fmt: skip
+"""The commands, and the module of this package that each is in."""
 
 COMPLETION = "_DSRCHECK_COMPLETE"
 """The environment variable by which a shell asks; click's convention."""
@@ -35,6 +31,7 @@ COMPLETION = "_DSRCHECK_COMPLETE"
 
 def main() -> NoReturn:
     """Run the command line and end the process with a status of `dsrcheck.exits`."""
+    _keep_numpy_on_one_thread()
     output.escape_what_cannot_be_shown()
     if COMPLETION in os.environ:  # the shell asks what may come next; cli.main() would answer it
         from click.shell_completion import shell_complete
@@ -61,6 +58,11 @@ def main() -> NoReturn:
     sys.exit(int(status))
 
 
+def _keep_numpy_on_one_thread() -> None:
+    """No matrices are multiplied here, and starting NumPy's threads takes as long as judging a small capture."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def _complain(message: str, status: int) -> int:
     click.echo(f"dsrcheck: error: {printable(' '.join(message.split()))}", err=True)
     return status
@@ -72,14 +74,23 @@ def _show_version(context: click.Context, _parameter: click.Parameter, wanted: b
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Imports a command when it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"dsrcheck.cli.{COMMANDS[name]}"), name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version,
     help="Show the version, and whether the kernel is compiled or interpreted.",
 )  # fmt: skip
 def cli() -> None:
     """Judge direct server return (DSR) load balancing from packet captures."""
-
-
-for command in COMMANDS:
-    cli.add_command(command)

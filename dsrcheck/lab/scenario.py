@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib import resources
 from typing import Any
+
+import tomli
 
 from dsrcheck.lab.clock import duration
 
@@ -205,8 +206,8 @@ def _expectations(name: str, entries: list[dict[str, Any]]) -> tuple[Expectation
 
 def _parse(name: str, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomli.loads(text)
+    except (tomli.TOMLDecodeError, RecursionError) as error:
         raise LabError(f"{name}: {error}") from error
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from dsrcheck.text import printable
 
@@ -29,15 +30,16 @@ class RuleError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A rule file as read: its name for people, its document, and the lines on which the keys stand."""
+    """A rule file as read: its name for people, its text, and the document that this is."""
 
     file: str
+    text: str
     document: Mapping[str, Any]
-    lines: Mapping[tuple[str, int, str], int]
 
     def error(self, message: str, key: str = "", table: str = "", number: int = 0) -> RuleError:
         """Return an error at a key of a table (`""` the top; `number` counts `[[table]]`s), or at the table itself."""
-        line = self.lines.get((table, number, key)) or self.lines.get((table, number, ""))
+        lines = _lines_of_keys(self.text)  # only mistakes pay for it
+        line = lines.get((table, number, key)) or lines.get((table, number, ""))
         return RuleError(self.file, line, message)
 
 
@@ -52,17 +54,17 @@ def read_source(path: Path, file: str) -> Source:
         raise RuleError(file, None, f"is longer than {SIZE_LIMIT:,} bytes")
     try:
         text = data.decode()
-        document = tomllib.loads(text)
+        document = tomli.loads(text)
     except UnicodeDecodeError:
         raise RuleError(file, None, "is not UTF-8 text") from None
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+    except (tomli.TOMLDecodeError, RecursionError, ValueError) as error:
         found = re.search(r"at line (\d+)", str(error))
         raise RuleError(file, int(found[1]) if found else None, f"is not TOML: {printable(str(error), 200)}") from None
-    return Source(file, document, _lines_of_keys(text))
+    return Source(file, text, document)
 
 
 def _lines_of_keys(text: str) -> dict[tuple[str, int, str], int]:
-    """Find the line of each (table, number of the table, key); tomllib does not tell."""
+    """Find the line of each (table, number of the table, key); tomli does not tell."""
     lines: dict[tuple[str, int, str], int] = {}
     counts: dict[str, int] = {}
     table, number, within = "", 0, False

@@ -10,10 +10,11 @@ common they keep in common. The last 24 bits of IPv6 addresses are changed by th
 from __future__ import annotations
 
 import ipaddress
-import tomllib
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
+
+import tomli
 
 from dsrcheck.addresses import is_virtual_router_mac, mac_text, parse_mac
 from dsrcheck.scrub.permute import Bits, permute, prefix_permute
@@ -184,7 +185,7 @@ def read_map(path: Path) -> Pseudonyms:
     if len(text) > MAP_LIMIT:
         raise MapError(f"{shown}: a mapping file has at most {MAP_LIMIT >> 20} MiB")
     try:
-        table = tomllib.loads(text.decode("utf-8"))
+        table = tomli.loads(text.decode("utf-8"))
         if set(table) - {"seed", "macs", "addresses"} or not isinstance(table.get("seed"), str):
             raise ValueError('a mapping has `seed = "..."` and the tables [macs] and [addresses], nothing else')
         macs = {parse_mac(known): parse_mac(name) for known, name in _pairs(table, "macs")}
@@ -192,7 +193,7 @@ def read_map(path: Path) -> Pseudonyms:
         if any(len(known) != len(name) for known, name in addresses.items()):
             raise ValueError("an IPv4 address stands for an IPv4 address, an IPv6 address for an IPv6 address")
         return Pseudonyms(table["seed"], macs, addresses)
-    except (ValueError, MapError) as error:
+    except (ValueError, RecursionError, MapError) as error:
         raise MapError(f"{shown}: {printable(str(error))}") from None
 
 

@@ -22,11 +22,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from dsrcheck.addresses import parse_mac
 from dsrcheck.text import printable
@@ -84,10 +85,10 @@ def read_topology(path: str | Path) -> Declaration:
         raise TopologyError(name, None, f"is {len(data):,} bytes long; a topology has at most {SIZE_LIMIT:,}")
     try:
         text = data.decode()
-        document = tomllib.loads(text)
+        document = tomli.loads(text)
     except UnicodeDecodeError:
         raise TopologyError(name, None, "is not UTF-8 text") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (tomli.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
         raise TopologyError(name, int(line[1]) if line else None, f"is not TOML: {printable(str(error))}") from None
     return _Reader(name, text).declaration(document)
