@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,14 @@ class Source:
     text: str
     document: Mapping[str, Any]
 
+    @cached_property
+    def lines(self) -> Mapping[tuple[str, int, str], int]:
+        """The lines on which the keys stand: of (table, number of the table, key)."""
+        return _lines_of_keys(self.text)
+
     def error(self, message: str, key: str = "", table: str = "", number: int = 0) -> RuleError:
         """Return an error at a key of a table (`""` the top; `number` counts `[[table]]`s), or at the table itself."""
-        lines = _lines_of_keys(self.text)  # only mistakes pay for it
-        line = lines.get((table, number, key)) or lines.get((table, number, ""))
+        line = self.lines.get((table, number, key)) or self.lines.get((table, number, ""))
         return RuleError(self.file, line, message)
 
 
