@@ -164,14 +164,22 @@ def test_interpreted_kernel_gives_the_same_bytes(installed: Path, checkout: Path
 
 
 def test_kernel_reads_and_writes_within_bounds(checkout: Path, tmp_path: Path) -> None:
-    """The kernel's tests pass under the address sanitizer, which ends the program at the first stray access."""
+    """The kernel's tests pass under the address sanitizer, which ends the program at the first stray access.
+
+    With a corpus, over all its captures too.
+    """
     wheel = build_wheel(checkout, tmp_path, DSRCHECK_BUILD="checked")
     tree = tmp_path / "tree"
     archive = zipfile.ZipFile(wheel)
     archive.extractall(tree, [name for name in archive.namelist() if name.endswith(".so")])
     sanitizer = checked("cc", "-print-file-name=libasan.so", cwd=tmp_path).strip()
     guarded = {"LD_PRELOAD": sanitizer, "PYTHONMALLOC": "malloc", "ASAN_OPTIONS": "detect_leaks=0"}
-    chosen = ["tests/kernel", "tests/capture", "tests/legs", "-m", "not corpus and not tshark and not package"]
+    marks = "not tshark and not package"
+    if corpus := os.environ.get("DSRCHECK_CORPUS"):
+        guarded["DSRCHECK_CORPUS"] = str(Path(corpus).resolve())
+    else:
+        marks += " and not corpus"
+    chosen = ["tests/kernel", "tests/capture", "tests/legs", "-m", marks]
     end = call(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *chosen, cwd=tree, **guarded)
     assert end.returncode == 0, end.stdout[-4000:] + end.stderr[-4000:]
 

@@ -23,8 +23,8 @@ from dsrcheck.capture.source import STANDARD_INPUT, is_remote, open_plain, remot
 
 Flags = npt.NDArray[np.bool_]
 
-PIECE_BYTES = 1 << 25
-"""Fewest bytes of a piece: it costs a merge."""
+PIECE_BYTES = 1 << 27
+"""Fewest bytes of a piece: starting a process and merging its legs cost as much as reading half of that."""
 WINDOW = 1 << 20
 """Bytes to look at from a split point on; the longest record is a quarter of that."""
 TRIES = 64

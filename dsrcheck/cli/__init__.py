@@ -6,6 +6,7 @@ mistakes in the arguments cost nothing.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -31,7 +32,7 @@ COMPLETION = "_DSRCHECK_COMPLETE"
 
 def main() -> NoReturn:
     """Run the command line and end the process with a status of `dsrcheck.exits`."""
-    _keep_numpy_on_one_thread()
+    _start_light()
     output.escape_what_cannot_be_shown()
     if COMPLETION in os.environ:  # the shell asks what may come next; cli.main() would answer it
         from click.shell_completion import shell_complete
@@ -58,9 +59,10 @@ def main() -> NoReturn:
     sys.exit(int(status))
 
 
-def _keep_numpy_on_one_thread() -> None:
-    """No matrices are multiplied here, and starting NumPy's threads takes as long as judging a small capture."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+def _start_light() -> None:
+    """Leave out what takes as long as judging a small capture: threads of NumPy, and looks for garbage in imports."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # they multiply matrices, which nobody does here
+    gc.set_threshold(50_000)
 
 
 def _complain(message: str, status: int) -> int:
