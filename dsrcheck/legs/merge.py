@@ -94,12 +94,20 @@ def _merge_keyed(earlier: Table, later: Table, keys: Sequence[str]) -> tuple[Tab
     known = same >= 0
     place = same.copy()
     place[~known] = len(earlier) + np.arange(np.count_nonzero(~known))
-    result = stack([earlier, later.take(~known)])
+    result = _with_rows(earlier, later, np.flatnonzero(~known))
     shared = np.flatnonzero(known)
     for start in range(0, len(shared), BLOCK):
         rows = shared[start : start + BLOCK]
         result.matrix[same[rows]] = _merge_rows(earlier.take(same[rows]), later.take(rows), keys).matrix
     return result, place
+
+
+def _with_rows(table: Table, other: Table, rows: Rows) -> Table:
+    """A table and some rows of another, each copied once."""
+    result = Table(np.empty(len(table) + len(rows), table.records.dtype))
+    result.matrix[: len(table)] = table.matrix
+    np.take(other.matrix, rows, axis=0, out=result.matrix[len(table) :], mode="clip")  # any other mode copies twice
+    return result
 
 
 def _merge_rows(a: Table, b: Table, keys: Sequence[str]) -> Table:
