@@ -22,6 +22,7 @@ from pathlib import Path
 
 import dsrcheck as package
 from benchmarks.measure import Pair, Program, alternate, busy, machine
+from dsrcheck.rules.catalogue import built_in_folder
 
 JUDGED = (0, 1, 3)
 """Exit statuses of a capture that was read and judged."""
@@ -33,6 +34,7 @@ TSHARK_FIELDS = (
 MEMORY = 150e6
 MEMORY_A_LEG = 250
 LIVE = 200_000
+INTERPRETED = 25_000
 MANY, FEW = "many", "few"
 RESULT = Path(__file__).parent / "result.md"
 
@@ -153,8 +155,13 @@ def compare(folder: Path, most: int, table: Table) -> None:
                 f"{allowed / 1e6:.0f} MB", verdict(ours.memory <= allowed),
             )  # fmt: skip
             if frames == most:
-                add_jobs(table, capture, f"{frames:,} frames, {legs:,} legs")
                 add_live(table, capture, frames, legs)
+                if kind == MANY:
+                    add_jobs(table, capture, f"{frames:,} frames, {legs:,} legs")
+    with made(folder, 2 * most, FEW) as (capture, legs):
+        add_jobs(table, capture, f"{2 * most:,} frames, {legs:,} legs")
+    with made(folder, 100_000, MANY) as (capture, legs):
+        add_interpreted(table, folder, capture, 100_000, legs)
 
 
 def add_pair(table: Table, capture: str, name: str, pair: Pair, target: float | None) -> None:
@@ -181,6 +188,21 @@ def add_live(table: Table, capture: Path, frames: int, legs: int) -> None:
             f"{frames:,} frames, {legs:,} legs", title, f"{ours.cpu:.2f} s, {ours.memory / 1e6:.0f} MB", "",
             f"{rate / 1e6:.2f} M frames/s", "0.2 M frames/s", verdict(rate >= LIVE),
         )  # fmt: skip
+
+
+def add_interpreted(table: Table, folder: Path, capture: Path, frames: int, legs: int) -> None:
+    """The same without a compiler: frames a second of a copy of the sources."""
+    home = Path(package.__file__).parent
+    shutil.copytree(home, folder / home.name, ignore=shutil.ignore_patterns("*.so"))
+    shutil.copytree(built_in_folder(), folder / "rules")
+    start = f"import sys; sys.path.insert(0, {str(folder)!r}); from dsrcheck.cli import main; main()"
+    command = [sys.executable, "-c", start, "analyze", str(capture), "--jobs", "1"]
+    ours = Program("dsrcheck, interpreted", command, wanted=JUDGED).run()
+    rate = frames / ours.cpu
+    table.add(
+        f"{frames:,} frames, {legs:,} legs", "no compiler", f"{ours.cpu:.2f} s, {ours.memory / 1e6:.0f} MB", "",
+        f"{rate:,.0f} frames/s", f"{INTERPRETED:,} frames/s", verdict(rate >= INTERPRETED),
+    )  # fmt: skip
 
 
 def verdict(reached: bool) -> str:
