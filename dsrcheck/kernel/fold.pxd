@@ -27,9 +27,10 @@ cdef class Fold:
     cdef Rows paths, claims, icmp, fragments, syn_rate, throughput, totals
     cdef Index path_index
     cdef public long long first_number
-    cdef unsigned long long number, last_path, seed
+    cdef unsigned long long number, seed
     cdef long long holding
     cdef public object head
+    cdef unsigned long long[::1] recent_paths
     cdef unsigned long long[::1] recent_syns
     cdef unsigned long long[::1] recent_bytes
 
@@ -62,7 +63,7 @@ cdef class Fold:
     @cython.locals(
         cells="unsigned long long*", src_mac=cython.ulonglong, dst_mac=cython.ulonglong, vlan=cython.ulonglong,
         macs=cython.ulonglong, tunnel=cython.ulonglong, at=cython.ulonglong, h=cython.ulonglong, tag=cython.ulonglong,
-        slots="unsigned long long*", mask=cython.ulonglong, place=cython.ulonglong, width=cython.ulonglong,
+        spot=cython.ulonglong, recent=cython.ulonglong, slots="unsigned long long*", mask=cython.ulonglong, place=cython.ulonglong, width=cython.ulonglong,
     )
     cdef unsigned long long find_path(self, Frame frame, unsigned long long interface)
     @cython.locals(protocol=cython.ulonglong)

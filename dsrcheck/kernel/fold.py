@@ -82,7 +82,8 @@ class Fold:
         self.totals = Rows(len(columns.TOTALS), 1)
         self.totals.add()
         self.path_index = Index()
-        self.last_path = NOWHERE
+        # Positions (plus one) of paths seen lately, for the index is slower.
+        self.recent_paths = array("Q", bytes(8 * RECENT))
         # Rows (plus one) of the two histograms used last; a row that has lost its place here is begun again.
         self.recent_syns = array("Q", bytes(8 * RECENT))
         self.recent_bytes = array("Q", bytes(8 * RECENT))
@@ -213,9 +214,11 @@ class Fold:
         """The position of the path a frame came by; NOWHERE for a new one beyond PATH_LIMIT."""
         cells = self.paths.cells
         src_mac, dst_mac, vlan, macs, tunnel = frame.src_mac, frame.dst_mac, frame.vlan, frame.macs, frame.tunnel
-        at: int = self.last_path
+        spot = (src_mac ^ dst_mac << 1) & (RECENT - 1)
+        recent: int = self.recent_paths[spot]
+        at: int = recent - 1
         if (
-            at != NOWHERE
+            recent
             and tunnel == 0
             and cells[at + PATH_DST_MAC] == dst_mac
             and cells[at + PATH_SRC_MAC] == src_mac
@@ -260,7 +263,7 @@ class Fold:
                         )
                     )
                 ):
-                    self.last_path = at
+                    self.recent_paths[spot] = at + 1
                     return at
             place = (place + 1) & mask
         if self.paths.count >= self.paths.limit:
@@ -279,7 +282,7 @@ class Fold:
             cells[at + PATH_OUTER_SRC_LOW] = frame.outer_src_low
             cells[at + PATH_OUTER_DST_HIGH] = frame.outer_dst_high
             cells[at + PATH_OUTER_DST_LOW] = frame.outer_dst_low
-        self.last_path = at
+        self.recent_paths[spot] = at + 1
         return at
 
     def add_note(self, frame: Frame, reach: int, path: int, interface: int, time: int) -> None:

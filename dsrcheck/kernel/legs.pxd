@@ -6,7 +6,7 @@ from dsrcheck.kernel.hashing cimport packet_hash
 from dsrcheck.kernel.layout cimport *
 from dsrcheck.kernel.rows cimport Index, Rows
 
-cdef unsigned long long MASK, MASK_32, FACTOR, NOWHERE
+cdef unsigned long long MASK, MASK_32, FACTOR
 
 cdef enum:
     TCP = 6
@@ -25,7 +25,7 @@ cdef class LegRows:
     cdef public Rows rows, restarts
     cdef Index index
     cdef public unsigned long long folded_legs, folded_frames, folded_bytes, unlisted
-    cdef unsigned long long limit, last, seed
+    cdef unsigned long long limit, seed
     cdef unsigned long long[::1] recent
 
     @cython.locals(
@@ -45,10 +45,17 @@ cdef class LegRows:
         unsigned long long dst_port, unsigned long long later,
     ) noexcept
     @cython.locals(
-        at=cython.ulonglong, h=cython.ulonglong, tag=cython.ulonglong, spot=cython.ulonglong, entry=cython.ulonglong,
-        slots="unsigned long long*", mask=cython.ulonglong, place=cython.ulonglong,
+        at=cython.ulonglong, tag=cython.ulonglong, spot=cython.ulonglong, entry=cython.ulonglong, row=cython.ulonglong,
     )
     cdef unsigned long long find(
+        self, Frame frame, unsigned long long path, unsigned long long src_port, unsigned long long dst_port,
+        unsigned long long later,
+    ) except? 0xFFFFFFFFFFFFFFFF
+    @cython.locals(
+        h=cython.ulonglong, tag=cython.ulonglong, slots="unsigned long long*", mask=cython.ulonglong,
+        place=cython.ulonglong, row=cython.ulonglong,
+    )
+    cdef unsigned long long find_row(
         self, Frame frame, unsigned long long path, unsigned long long src_port, unsigned long long dst_port,
         unsigned long long later,
     ) except? 0xFFFFFFFFFFFFFFFF

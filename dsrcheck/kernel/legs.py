@@ -29,7 +29,7 @@ if not cython.compiled:
     FIN, SYN, RST, ACK = 1, 2, 4, 16
     HALF = 0x8000_0000  # of the sequence space
     PREFIX = 16  # bytes of payload in a packet's hash
-    RECENT = 1 << 15  # legs to be found without the index, by the low bits of their hash
+    RECENT = 1 << 15  # legs to be found without the index
 
 if TYPE_CHECKING:
     from dsrcheck.kernel.decode import Buffer, Frame
@@ -39,7 +39,6 @@ RESTART_LIMIT = 200_000
 MASK = 0xFFFF_FFFF_FFFF_FFFF
 MASK_32 = 0xFFFF_FFFF
 FACTOR = 0x9E37_79B9_7F4A_7C15
-NOWHERE = MASK
 
 
 class LegRows:
@@ -116,7 +115,6 @@ class LegRows:
 
     def forget(self) -> None:
         """Forget which legs spoke last."""
-        self.last = NOWHERE
         self.recent = array("Q", bytes(8 * RECENT))
 
     def is_leg(self, at: int, frame: Frame, path: int, src_port: int, dst_port: int, later: int) -> bool:
@@ -137,9 +135,22 @@ class LegRows:
 
     def find(self, frame: Frame, path: int, src_port: int, dst_port: int, later: int) -> int:
         """The position of the leg with this key; a new one has `frames` 0."""
-        at: int = self.last
-        if at != NOWHERE and self.is_leg(at, frame, path, src_port, dst_port, later):
-            return at
+        # Most frames are of legs that spoke a moment ago: what finds these is one product, and fits into a processor's
+        # cache. Whoever makes many keys meet there only makes the index find them.
+        tag = ((frame.src_low ^ frame.dst_low << 13 ^ src_port << 20 ^ dst_port << 36 ^ path << 7) * FACTOR) & MASK
+        spot = tag >> 49
+        tag = tag >> 16 & MASK_32
+        entry = self.recent[spot]
+        if entry >> 32 == tag and entry:
+            at = ((entry & MASK_32) - 1) * self.rows.width
+            if self.is_leg(at, frame, path, src_port, dst_port, later):
+                return at
+        row = self.find_row(frame, path, src_port, dst_port, later)
+        self.recent[spot] = tag << 32 | (row + 1)
+        return row * self.rows.width
+
+    def find_row(self, frame: Frame, path: int, src_port: int, dst_port: int, later: int) -> int:
+        """The row of the leg with this key, by the index; a new one if there is none."""
         h = ((self.seed ^ frame.src_low ^ path << 50) * FACTOR) & MASK
         h ^= h >> 32
         h = ((h ^ frame.dst_low ^ frame.protocol << 54 ^ later << 63) * FACTOR) & MASK
@@ -153,32 +164,21 @@ class LegRows:
         h ^= h >> 32
         h = (h * FACTOR) & MASK
         tag = h >> 32
-        # Most frames are of legs that spoke a moment ago: what finds these fits into a processor's cache.
-        spot = tag & (RECENT - 1)
-        entry = self.recent[spot]
-        if entry and entry >> 32 == tag:
-            at = ((entry & MASK_32) - 1) * self.rows.width
-            if self.is_leg(at, frame, path, src_port, dst_port, later):
-                self.last = at
-                return at
         slots = self.index.slots
         mask = self.index.mask
         place = tag & mask
         while slots[place]:
             if slots[place] >> 32 == tag:
-                at = ((slots[place] & MASK_32) - 1) * self.rows.width
-                if self.is_leg(at, frame, path, src_port, dst_port, later):
-                    self.last = at
-                    self.recent[spot] = slots[place]
-                    return at
+                row: int = (slots[place] & MASK_32) - 1
+                if self.is_leg(row * self.rows.width, frame, path, src_port, dst_port, later):
+                    return row
             place = (place + 1) & mask
         if self.rows.count >= self.limit:
             self.shed()
-        self.recent[spot] = tag << 32 | (self.rows.count + 1)
-        self.index.insert(h, self.rows.count)
-        self.last = self.rows.add()
-        self.begin_key(self.last, frame, path, src_port, dst_port, later)
-        return self.last
+        row = self.rows.count
+        self.index.insert(h, row)
+        self.begin_key(self.rows.add(), frame, path, src_port, dst_port, later)
+        return row
 
     def begin_key(self, at: int, frame: Frame, path: int, src_port: int, dst_port: int, later: int) -> None:
         """Set the key of a new leg."""

@@ -7,7 +7,7 @@ cdef unsigned long long FACTOR
 cdef enum:
     FRAMES = 512
     WINDOW = 1000000
-    SLOTS = 1024
+    SLOTS = 4096
 
 @cython.final
 cdef class Twins:

@@ -24,7 +24,7 @@ TWIN_WINDOW = 1_000_000
 if not cython.compiled:
     from hashlib import blake2b
 
-    FRAMES, WINDOW, SLOTS = TWIN_FRAMES, TWIN_WINDOW, 2 * TWIN_FRAMES
+    FRAMES, WINDOW, SLOTS = TWIN_FRAMES, TWIN_WINDOW, 8 * TWIN_FRAMES
 
 FACTOR = 0x9E37_79B9_7F4A_7C15
 
@@ -41,7 +41,7 @@ class Twins:
         self.number = 0
         # A ring of frames of four cells: digest, time, number of the last frame before in the same slot, and a spare.
         self.ring = array("Q", bytes(8 * 4 * FRAMES))
-        # Last frame of each slot; a digest's low bits are its slot.
+        # Last frame of each slot; a digest's low bits are its slot. Most are free, which a processor can foresee.
         self.slots = array("Q", bytes(8 * SLOTS))
 
     def seen(self, data: Buffer, offset: int, captured: int, original: int, interface: int, time: int) -> int:
