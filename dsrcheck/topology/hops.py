@@ -91,9 +91,12 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64, to_owner: Flags) -> Hop
         same = shared | onward | back | as_many
         # Where the owner is sent the packets, it is the one that passes them on: two servers are no hop of each other.
         by_owner = to_owner[before] | to_owner[after] | ~owned[before]
-        # The last packets may be missing on one of them: the box lost them, or the capture ends.
-        follows = at_once | (shared & begin_at_once)
-        same &= ~kept | (follows & ~received & by_owner & (ends.tunnel[before] == 0))
+        # The last packets may be missing on one of them: the box lost them, or the capture ends. A box that spreads a
+        # five-tuple over several hosts sends each its packets somewhere between the first and the last that it takes.
+        within = (start[after] >= start[before]) & (end[after] - end[before] < AT_ONCE)
+        follows = at_once | (shared & (begin_at_once | within))
+        may_follow = ~received & by_owner & (ends.tunnel[before] == 0)
+        same &= ~kept | (follows & may_follow)
         turned = _turned(onward, back, kept & to_owner[after] & ~to_owner[before], ttl[after] - ttl[before])
         befores.append(np.where(turned, after, before)[same])
         afters.append(np.where(turned, before, after)[same])

@@ -151,6 +151,36 @@ def test_kept_source_mac() -> None:
     assert vip.server_macs == numbers(WEB1, WEB2)
 
 
+def test_kept_source_mac_of_a_connection_that_is_spread() -> None:
+    """A server that gets its first packet in the middle of the connection gets it from the balancer, too."""
+    net = Ladder()
+    net.resolve(CLIENT, BALANCER, VIP)
+    for _ in range(4):
+        sent, back = [Hop(CLIENT, BALANCER), Hop(CLIENT, WEB1)], path(WEB1, CLIENT)
+        port = net.connection(sent, back, steps="SaA")
+        net.wait(1.0)
+        net.connection([Hop(CLIENT, BALANCER), Hop(CLIENT, WEB2)], back, steps="P", client_port=port)
+        net.wait(1.0)
+        net.connection(sent, back, steps="A", client_port=port)
+    scene = read_scene(net.legs())
+    vip = only_vip(infer(scene))
+    assert vip.server_macs == numbers(WEB1, WEB2)
+    assert not {edge for edge in scene.unicast_edges if edge[0] == CLIENT.number} - {(CLIENT.number, BALANCER.number)}
+
+
+def test_sender_that_turns_to_another_mac_is_no_balancer() -> None:
+    """The same packets, sent again past the balancer when it does not answer, are the client's own."""
+    net = Ladder()
+    net.resolve(CLIENT, BALANCER, VIP)
+    for _ in range(4):
+        port = net.connection([Hop(CLIENT, BALANCER)], [], steps="S")
+        net.wait(1.0)
+        net.identity -= 1  # some hosts number their packets so that a copy looks like the first
+        net.connection([Hop(CLIENT, WEB1)], [], steps="S", client_port=port)
+    scene = read_scene(net.legs())
+    assert (CLIENT.number, WEB1.number) in scene.unicast_edges
+
+
 def test_tunnel() -> None:
     """IP-in-IP to two hosts, whose replies do not come back through the balancer."""
     net = Ladder()
