@@ -6,6 +6,7 @@ import numpy as np
 
 from dsrcheck.exchange.picked import distinct_values
 from dsrcheck.exchange.sides import Sides
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, are_among
 
 TUNNEL_END = 1 << 50
@@ -20,7 +21,7 @@ def servers_per_connection(s: Sides) -> tuple[Int64, Flags]:
     """
     ends, count = s.scene.ends, len(s.roles)
     legs, rows = s.forward.legs, s.forward.rows
-    keep = ~np.isin(ends.dst_mac[legs], s.routers) | (ends.tunnel[legs] > 0)
+    keep = ~among(ends.dst_mac[legs], s.routers) | (ends.tunnel[legs] > 0)
     # A SYN that a silent server got and that was then given to another one is still one connection of one server.
     only_syn = s.scene.leg_at("syn", legs) == s.scene.leg_at("frames", legs)
     doubtful = np.flatnonzero(only_syn & s.reply.seen[rows])

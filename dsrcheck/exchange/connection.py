@@ -8,6 +8,7 @@ from dsrcheck.exchange.arrays import texts
 from dsrcheck.exchange.picked import FAR
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import SETTLE, Sides, flag
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column
 from dsrcheck.topology.scene import INITIAL_TTLS
@@ -54,7 +55,7 @@ def ended_before_the_capture(s: Sides) -> Flags:
 
 def crossed_a_router(s: Sides) -> Flags:
     """Whether the client's packets have a TTL that a router has lowered; a balancer may count as a hop as well."""
-    far: Flags = s.client_side.seen & ~np.isin(s.client_side.greatest("ttl_max"), NEAR_TTLS)
+    far: Flags = s.client_side.seen & ~among(s.client_side.greatest("ttl_max"), NEAR_TTLS)
     return far
 
 

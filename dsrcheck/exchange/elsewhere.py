@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.exchange.roles import Roles
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, group_rows
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
@@ -52,4 +53,4 @@ def _legs_nobody_asked_for(scene: Scene, topology: Topology, roles: Roles) -> In
     outbound[flow[legs[~scene.inbound[legs]]]] = True
     balancers = [mac for vip in topology.vips for mac in vip.balancer_macs]
     lonely = legs[~(inbound & outbound)[flow[legs]] & (roles.row[legs] < 0)]
-    return lonely[~np.isin(scene.ends.src_mac[lonely], balancers)]
+    return lonely[~among(scene.ends.src_mac[lonely], balancers)]

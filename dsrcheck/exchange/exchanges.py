@@ -17,6 +17,7 @@ from dsrcheck.exchange.others import too_big_flows
 from dsrcheck.exchange.replies import reply_columns, reply_facts
 from dsrcheck.exchange.requests import request_facts
 from dsrcheck.exchange.sides import Sides, flag
+from dsrcheck.flows.coded import Coded
 from dsrcheck.flows.table import PROTOCOL_NAMES, Int64, column
 from dsrcheck.tables import Array, Column, Subjects
 
@@ -53,6 +54,8 @@ def _narrowed(columns: Mapping[str, Column]) -> dict[str, Column]:
 
 def _fitting(column: Column) -> Array:
     values = column.values
+    if isinstance(values, Coded):
+        return values
     if column.kind == "address":
         return values.astype(np.int32)  # a position, or -1
     fits = column.kind in ("number", "frame") and len(values) and values.min() >= 0 and values.max() <= 0xFFFF_FFFF

@@ -9,6 +9,7 @@ from dsrcheck.exchange.arrays import Texts
 from dsrcheck.exchange.connection import resent_bytes
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import LONGEST_PACKET, SETTLE, Sides, flag
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column
 from dsrcheck.topology.hops import share_packets
@@ -30,7 +31,7 @@ def forward_facts(s: Sides) -> dict[str, Column]:
     drop, drop_known = _ttl_drop(s)
     missing, repeated, counted = _loss(s, both)
     servers, servers_known = servers_per_connection(s)
-    by_host = sent_on.seen & ~np.isin(sent_on.of_first(ends.src_mac), s.routers)
+    by_host = sent_on.seen & ~among(sent_on.of_first(ends.src_mac), s.routers)
     overlong = _lost_for_size(s)
     return {
         "forward.dst_role": Column(role, role_known, "text"),
@@ -57,7 +58,7 @@ def _client_kept(s: Sides) -> Flags:
     hidden = np.zeros(len(s.roles), bool)
     for number, vip in enumerate(s.topology.vips):
         own = {s.scene.book.find_text(address) for host in vip.balancers for address in host.addresses}
-        hidden |= (s.roles.vip == number) & np.isin(source, list(own))
+        hidden |= (s.roles.vip == number) & among(source, list(own))
     kept: Flags = (source == s.scene.flows.client[s.roles.flow]) & ~hidden
     return kept
 
@@ -69,9 +70,9 @@ def _receiver(s: Sides) -> tuple[Texts, Flags]:
     """
     to = s.forward.of_first(s.scene.ends.dst_mac)
     role = np.full(len(s.roles), "unknown", dtype=object)
-    role[s.is_server(to) & np.isin(to, list(s.visible.speakers))] = "server"
+    role[s.is_server(to) & among(to, list(s.visible.speakers))] = "server"
     role[s.is_balancer(to) & ~s.is_server(to)] = "balancer"
-    role[np.isin(to, s.routers)] = "gateway"
+    role[among(to, s.routers)] = "gateway"
     role[(to >> 40) & 1 == 1] = "broadcast"
     sender = s.forward.of_first(s.scene.ends.src_mac)
     return role, s.forward.seen & (role != "unknown") & ((role != "server") | s.visible.sent(sender))

@@ -9,6 +9,7 @@ from dsrcheck.exchange.arrays import flags, ints, texts
 from dsrcheck.exchange.roles import Roles
 from dsrcheck.exchange.sides import flag
 from dsrcheck.exchange.visibility import Visibility
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import TCP, Flags, Int64, are_among, column, group_rows
 from dsrcheck.tables import Column, Subjects
 from dsrcheck.topology.infer import Topology
@@ -33,7 +34,7 @@ def probe_table(scene: Scene, topology: Topology, visible: Visibility, reasons: 
     questions = claims.asking & (claims.target >= 0) & (claims.dst_mac & GROUP_BIT != 0)
     places, asked, number = [NO_ROWS], [NO_ROWS], [NO_ROWS]
     for place, vip in enumerate(topology.vips):
-        mine = questions & np.isin(claims.src_mac, list(vip.balancer_macs)) & (claims.target != vip.identity)
+        mine = questions & among(claims.src_mac, list(vip.balancer_macs)) & (claims.target != vip.identity)
         rows = np.flatnonzero(mine)
         group, leader = group_rows(claims.src_mac[rows], claims.target[rows])
         places.append(rows[leader])
@@ -44,7 +45,7 @@ def probe_table(scene: Scene, topology: Topology, visible: Visibility, reasons: 
         visible.has_mirror or any(view.hosts & vip.balancer_macs for view in topology.views) for vip in topology.vips
     )
     target = claims.target[first]
-    answered = np.isin(target, list(scene.mac_of))
+    answered = among(target, list(scene.mac_of))
     known = np.append(shown, False)[vip_of] & (answered | (count >= ASKED_OFTEN))
     columns = {
         "probe.src_mac": Column(claims.src_mac[first], None, "mac"),
@@ -107,9 +108,9 @@ def _reaches_owner(scene: Scene, topology: Topology, visible: Visibility, rows: 
     flow, _ = group_rows(*quoted, *ports)
     to = column(table, "dst_mac")[rows]
     servers = [mac for vip in topology.vips for mac in vip.server_macs - vip.balancer_macs]
-    came = np.isin(to, [mac for vip in topology.vips for mac in vip.balancer_macs])
+    came = among(to, [mac for vip in topology.vips for mac in vip.balancer_macs])
     given = np.zeros(len(rows) + 1, bool)
-    given[flow[np.isin(to, servers)]] = True
+    given[flow[among(to, servers)]] = True
     in_vain = np.bincount(flow[came], minlength=len(rows) + 1) >= OFTEN
     shown = visible.has_mirror or visible.at_balancer
     return given[flow], came & shown & (given[flow] | in_vain[flow])

@@ -10,6 +10,7 @@ from dsrcheck.addresses import GROUP_BIT
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.exchange.sides import Sides
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Int64, distinct
 from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS, REPLY
 from dsrcheck.topology.evidence import AT_ONCE
@@ -108,12 +109,12 @@ def _contested_changes(s: Sides, vip: Vip, rows: Int64) -> tuple[Int64, Int64]:
     before, after = np.unique(pairs[::-1], axis=1)[::-1]  # by the second's time
     at_once = time[after] - time[before] < AT_ONCE
     before, after = before[at_once], after[at_once]
-    balances = np.isin(mac, list(vip.balancer_macs))
+    balances = among(mac, list(vip.balancer_macs))
     both_balance = balances[before] & balances[after]
     crossing = after[both_balance]
     lasting = len(crossing) > 1 and bool(time[crossing[-1]] - time[crossing[0]] > AT_ONCE)
     before, after = before[~both_balance | lasting], after[~both_balance | lasting]
-    announced = np.isin(claims.kind[rows], (GRATUITOUS, ANNOUNCEMENT)).any()
+    announced = among(claims.kind[rows], (GRATUITOUS, ANNOUNCEMENT)).any()
     if not len(after) and len(change) > 2 and not announced:
         change = change[~(balances[change] & balances[change + 1])]
         return change, change + 1  # answers go back and forth, and nobody announced a move
@@ -145,7 +146,7 @@ def _claimed_move(s: Sides, vip: Vip) -> tuple[int, int, int, int] | None:
     """(old MAC, new MAC, time, frame) of the last change of a VIP's balancer by ARP or NDP."""
     claims = s.scene.claims
     rows = owning_rows(s.scene, vip.identity)
-    rows = rows[np.isin(claims.mac[rows], list(vip.balancer_macs))]
+    rows = rows[among(claims.mac[rows], list(vip.balancer_macs))]
     mac = claims.mac[rows]
     changes = np.flatnonzero(mac[1:] != mac[:-1])
     if not len(changes):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from dsrcheck.exchange.roles import Roles
+from dsrcheck.flows.coded import Coded, coded, halved
 from dsrcheck.flows.table import Flags, Int64, group_rows
 from dsrcheck.tables import Column
 from dsrcheck.topology.scene import Scene
@@ -28,10 +30,16 @@ class Picked:
     count: int
     first: Int64
 
-    @property
+    @cached_property
     def seen(self) -> Flags:
         """Whether an exchange has a leg of this role."""
         return self.first >= 0
+
+    @cached_property
+    def _first_path(self) -> Int64:
+        """The path of the first leg of each exchange; one beyond the last where there is none."""
+        paths = len(self.scene.legs.paths)
+        return halved(take(self.scene.ends.path, self.first, paths))
 
     def total(self, name: str) -> Int64:
         """Sum of a leg column over the legs of each exchange."""
@@ -53,9 +61,9 @@ class Picked:
 
     def of_first(self, values: Int64, missing: int = 0) -> Int64:
         """A value a leg, taken from the first leg of each exchange."""
-        if not len(values):
-            return np.full(self.count, missing, np.int64)
-        return np.where(self.seen, values[self.first], missing)
+        if isinstance(values, Coded):
+            return coded(np.append(values.values, missing), self._first_path)
+        return take(values, self.first, missing)
 
     def leg_of_first(self, name: str, missing: int = 0) -> Int64:
         """A leg column, taken from the first leg of each exchange."""
@@ -115,6 +123,11 @@ def first_legs(scene: Scene, legs: Int64, rows: Int64, count: int) -> Int64:
     first = np.full(count, -1, np.int64)
     first[rows[order]] = legs[order]
     return first
+
+
+def take(values: Int64, rows: Int64, missing: int = 0) -> Int64:
+    """The values at some positions; `missing` for -1."""
+    return np.where(rows >= 0, values[rows], missing) if len(values) else np.full(len(rows), missing, np.int64)
 
 
 def distinct_values(rows: Int64, values: Int64, count: int) -> Int64:

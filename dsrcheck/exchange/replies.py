@@ -9,9 +9,10 @@ import numpy as np
 from dsrcheck.addresses import is_virtual_router_mac
 from dsrcheck.exchange.arrays import flags, ints
 from dsrcheck.exchange.connection import crossed_a_router
-from dsrcheck.exchange.picked import Picked, pick
-from dsrcheck.exchange.sides import LONGEST_PACKET, Sides, flag, take
+from dsrcheck.exchange.picked import Picked, pick, take
+from dsrcheck.exchange.sides import LONGEST_PACKET, Sides, flag
 from dsrcheck.exchange.silence import answered, proved_by_acks
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, are_among, distinct
 from dsrcheck.tables import Column
 from dsrcheck.topology.model import DECLARED
@@ -72,7 +73,7 @@ def _room_columns(s: Sides) -> dict[str, Column]:
     stated = (s.reply.leg_of_first("syn_ack") > 0) & (mss > 0)
     v6 = flags(not s.scene.book.is_ipv4(vip.identity) for vip in vips)[s.roles.vip]
     outer = s.forward.of_first(ends.outer_dst, -1)
-    outer_v6 = np.where(outer >= 0, np.isin(outer, _long_addresses(s)), v6)
+    outer_v6 = np.where(outer >= 0, among(outer, _long_addresses(s)), v6)
     tunnel = ints(TUNNEL_HEADERS.get(vip.mode, 0) for vip in vips)[s.roles.vip]
     overhead = tunnel + np.where(outer_v6, 40, 20)
     whole = mss + np.where(v6, 60, 40) + overhead
@@ -127,14 +128,12 @@ def _next_hop(s: Sides, direct: Flags) -> tuple[Flags, Flags]:
     to, came = s.reply.of_first(scene.ends.dst_mac), s.request.of_first(scene.ends.src_mac)
     stated = [(address, mac) for address, macs in scene.mac_of.items() for mac in macs]
     at_home = are_among((client, to), (ints(address for address, _ in stated), ints(mac for _, mac in stated)))
-    local = np.isin(client, list(scene.mac_of))
-    to_router = np.isin(to, s.routers)
+    local = among(client, list(scene.mac_of))
+    to_router = among(to, s.routers)
     right = (s.request.seen & (to == came)) | at_home | (~local & to_router) | _carried_on(s)
     servers = [mac for vip in s.topology.vips for mac in vip.server_macs]
     wrong = (
-        (local & ~to_router)
-        | np.isin(to, servers)
-        | (~local & crossed_a_router(s) & ~to_router & _gateways_told(s, to))
+        (local & ~to_router) | among(to, servers) | (~local & crossed_a_router(s) & ~to_router & _gateways_told(s, to))
     )
     wrong |= ~local & _detour(s, came)
     wrong &= ~right
@@ -160,7 +159,7 @@ def _gateways_told(s: Sides, to: Int64) -> Flags:
     if declared is None or not declared.gateway_macs:
         return np.zeros(len(to), bool)
     virtual = [mac for mac in distinct(to).tolist() if is_virtual_router_mac(mac)]
-    return ~np.isin(to, virtual)
+    return ~among(to, virtual)
 
 
 def _carried_on(s: Sides) -> Flags:
@@ -173,9 +172,9 @@ def _carried_on(s: Sides) -> Flags:
     other_mac = np.zeros(len(s.roles), bool)
     for number, vip in enumerate(s.topology.vips):
         for box in vip.balancers:  # of one box: another balancer may have taken over in mid-connection
-            other_mac |= (s.roles.vip == number) & np.isin(taken, box.macs) & np.isin(sent, box.macs)
+            other_mac |= (s.roles.vip == number) & among(taken, box.macs) & among(sent, box.macs)
     other_mac &= s.request.seen & s.forward.seen & (taken != sent)
-    two_arms = np.isin(s.roles.vip, s.roles.vip[other_mac])
+    two_arms = among(s.roles.vip, s.roles.vip[other_mac])
     before, after, roles = s.scene.hops.before, s.scene.hops.after, s.roles
     onward = roles.reply[before] & roles.reply[after]
     found = np.zeros(len(roles), bool)

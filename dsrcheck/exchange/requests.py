@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.exchange.arrays import flags
-from dsrcheck.exchange.picked import first_legs
-from dsrcheck.exchange.sides import Sides, flag, take
+from dsrcheck.exchange.picked import first_legs, take
+from dsrcheck.exchange.sides import Sides, flag
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags
 from dsrcheck.tables import Column
 from dsrcheck.topology.model import DECLARED
@@ -40,5 +41,5 @@ def _astray(s: Sides) -> Flags:
     sent = s.legs_at(s.forward, s.scene.ends.src_mac, s.balancer_keys)
     by_own_mac[s.roles.vip[s.forward.rows[sent]]] = True
     hosts = [mac for view in s.topology.views for mac in view.hosts]
-    elsewhere = s.visible.has_mirror | (bool(hosts) & ~np.isin(to[s.request.legs], hosts))
+    elsewhere = s.visible.has_mirror | (bool(hosts) & ~among(to[s.request.legs], hosts))
     return astray & (by_own_mac[s.roles.vip[s.request.rows]] | elsewhere)

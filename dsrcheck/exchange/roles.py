@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.topology.evidence import forwarded_legs
 from dsrcheck.topology.infer import Topology
@@ -67,7 +68,7 @@ def assign_roles(scene: Scene, topology: Topology) -> Roles:
     inside = (leg_row >= 0) & ~rewritten
     balancers = mac_keys(vips, "balancer_macs")
     src_key, dst_key = leg_vip << VIP_SHIFT | ends.src_mac, leg_vip << VIP_SHIFT | ends.dst_mac
-    balancer_sends, balancer_takes = np.isin(src_key, balancers), np.isin(dst_key, balancers)
+    balancer_sends, balancer_takes = among(src_key, balancers), among(dst_key, balancers)
 
     inbound, outbound = inside & scene.inbound, inside & ~scene.inbound
     before, after = scene.hops.before, scene.hops.after
@@ -130,7 +131,7 @@ def _vip_of_flow(scene: Scene, vips: tuple[Vip, ...]) -> Int64:
         checkers = {address for mac in vip.balancer_macs for address in scene.own.get(mac, ())} - {vip.identity}
         behind = np.zeros(len(flows), bool)
         behind[list(vip.flow_pairs.values())] = True
-        mine = (flows.service == vip.identity) & ~np.isin(flows.client, list(checkers)) & ~behind
+        mine = (flows.service == vip.identity) & ~among(flows.client, list(checkers)) & ~behind
         wanted = np.zeros(len(flows), bool)
         for service in vip.services:
             wanted |= (flows.protocol == service.protocol) & (flows.service_port == service.port)

@@ -9,6 +9,7 @@ import numpy as np
 
 from dsrcheck.exchange.picked import Picked
 from dsrcheck.exchange.sides import Sides
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.topology.model import DECLARED, DSR_MAC, Vip
 
@@ -99,7 +100,7 @@ def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
         return Snip(inside, True, min(vip.balancer_macs, default=0), _earliest(first_frame[legs]))
     addresses = [address for host in vip.balancers for address in host.addresses]
     near = any(same_subnet(address, vip.address) for address in addresses)
-    into_router = legs[np.isin(ends.dst_mac[legs], s.routers)]
+    into_router = legs[among(ends.dst_mac[legs], s.routers)]
     if len(into_router):
         sender = int(ends.src_mac[into_router[0]])
         return Snip(near, not near and bool(addresses), sender, _earliest(first_frame[into_router]))

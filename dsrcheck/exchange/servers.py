@@ -11,6 +11,7 @@ from dsrcheck.exchange.roles import Roles
 from dsrcheck.exchange.serving import serving_columns
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.exchange.visibility import Visibility
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column, Subjects
 from dsrcheck.topology.claims import (
@@ -47,7 +48,7 @@ def server_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
     answer_shown |= flags(visible.asker_is_here(topology.vips[number].identity) for number, _ in rows)
     # Where nobody asks, nobody can be silent.
     answer_shown &= flags(topology.vips[number].identity in scene.asked for number, _ in rows)
-    heard = np.isin(macs, list(visible.speakers))
+    heard = among(macs, list(visible.speakers))
     for name, verb, kinds, known, family in (
         ("answers_arp", "answer", (REPLY,), answer_shown, ~is_v6),
         ("asks_as_vip", "ask", (REQUEST,), heard, ~is_v6),
@@ -69,8 +70,8 @@ def server_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
 def _first_claim(scene: Scene, vip: int, mac: int, kinds: tuple[int, ...]) -> int:
     """Frame of the first claim of the VIP of these kinds by a MAC; 0 when there is none."""
     claims = scene.claims
-    about = (claims.address == vip) | (np.isin(claims.kind, (PROBE, DAD)) & (claims.target == vip))
-    mine = about & np.isin(claims.kind, kinds) & ((claims.mac == mac) | (claims.src_mac == mac)) & (vip >= 0)
+    about = (claims.address == vip) | (among(claims.kind, (PROBE, DAD)) & (claims.target == vip))
+    mine = about & among(claims.kind, kinds) & ((claims.mac == mac) | (claims.src_mac == mac)) & (vip >= 0)
     return int(claims.frame[mine].min()) if mine.any() else 0
 
 
@@ -94,8 +95,8 @@ def _on_segment(
         if not len(legs):
             continue
         frame[place] = first[legs].min()
-        legs = legs[np.isin(ends.src_mac[legs], list(topology.vips[number].balancer_macs))]
-        probed = bool((np.isin(claims.kind, ASKING) & (claims.dst_mac == mac)).any())
+        legs = legs[among(ends.src_mac[legs], list(topology.vips[number].balancer_macs))]
+        probed = bool((among(claims.kind, ASKING) & (claims.dst_mac == mac)).any())
         others = topology.vips[number].server_macs - {mac}
         alone = visible.has_mirror and bool(others) and all(scene.stated.get(other) for other in others)
         absent[place] = not there[place] and frames[legs].sum() >= DEAF_FORWARDS and (probed or alone)
@@ -106,5 +107,5 @@ def _on_segment(
 def owning_rows(scene: Scene, address: int) -> Int64:
     """Rows of the claims that state outright where an address is, in order of time."""
     claims = scene.claims
-    rows = np.flatnonzero(np.isin(claims.kind, OWNING) & (claims.address == address))
+    rows = np.flatnonzero(among(claims.kind, OWNING) & (claims.address == address))
     return rows[np.argsort(claims.time[rows], kind="stable")]

@@ -12,6 +12,7 @@ from dsrcheck.exchange.connection import crossed_a_router
 from dsrcheck.exchange.senders import same_subnet
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.exchange.silence import answered, proved_by_acks
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import ICMP, ICMP6, PORT_PROTOCOLS, UDP, Flags, Int64, column
 from dsrcheck.tables import Column
 from dsrcheck.topology.claims import ASKING
@@ -127,8 +128,8 @@ class _Look:
         if not mine.any():
             return Fact()
         ends_at = np.unique(s.forward.of_first(s.scene.ends.outer_dst, -1)[mine])
-        quoting = np.isin(self.quoted_dst, ends_at) & np.isin(self.icmp["quoted_protocol"], (*TUNNELS, UDP))
-        frame, word = self._errors(quoting, np.isin(self.icmp_src, ends_at) | (self.icmp["src_mac"] == mac))
+        quoting = among(self.quoted_dst, ends_at) & among(self.icmp["quoted_protocol"], (*TUNNELS, UDP))
+        frame, word = self._errors(quoting, among(self.icmp_src, ends_at) | (self.icmp["src_mac"] == mac))
         if frame:
             return Fact(False, frame, f"refuses the tunnel with ICMP {word} unreachable")
         if not s.visible.sent(ints([mac]))[0]:
@@ -146,9 +147,9 @@ class _Look:
         s, vip = self.s, self.s.topology.vips[number]
         ends, scene = s.scene.ends, s.scene
         to = _with(self.by_receiver, ends.dst_mac, mac)
-        probes = to[np.isin(ends.src[to], self.own_addresses[number]) & (ends.src[to] != vip.identity)]
-        probes = probes[np.isin(ends.src_mac[probes], list(vip.balancer_macs)) & ends.whole[probes]]
-        probes = probes[np.isin(ends.protocol[probes], PROBED) & (ends.tunnel[probes] == 0)]
+        probes = to[among(ends.src[to], self.own_addresses[number]) & (ends.src[to] != vip.identity)]
+        probes = probes[among(ends.src_mac[probes], list(vip.balancer_macs)) & ends.whole[probes]]
+        probes = probes[among(ends.protocol[probes], PROBED) & (ends.tunnel[probes] == 0)]
         at_vip, real = probes[ends.dst[probes] == vip.identity], probes[ends.dst[probes] != vip.identity]
         if len(at_vip):
             return Fact(True, int(scene.leg_at("first_frame", at_vip).min()))
@@ -156,7 +157,7 @@ class _Look:
         if not len(real) or not (mine & self.dies).any() or (mine & self.lives).any():
             return Fact()
         sent = _with(self.by_sender, ends.src_mac, mac)
-        answers = sent[np.isin(ends.src[sent], ends.dst[real]) & np.isin(ends.dst[sent], ends.src[real])]
+        answers = sent[among(ends.src[sent], ends.dst[real]) & among(ends.dst[sent], ends.src[real])]
         says = (scene.leg_at("echo_replies", answers) > 0) | (scene.leg_at("syn_ack", answers) > 0)
         answers = answers[says | (ends.protocol[answers] == UDP)]
         if not len(answers):
@@ -168,10 +169,10 @@ class _Look:
         s, vip, scene = self.s, self.s.topology.vips[number], self.s.scene
         mine = self._mine(number, mac)
         asked = s.request.of_first(scene.ends.src_mac)
-        routed = mine & np.where(s.request.seen, np.isin(asked, s.routers), self.crossed)
+        routed = mine & np.where(s.request.seen, among(asked, s.routers), self.crossed)
         clients = np.unique(scene.flows.client[s.roles.flow[routed]])
         claims = scene.claims
-        questions = np.isin(claims.kind, ASKING) & (claims.src_mac == mac) & np.isin(claims.target, clients)
+        questions = among(claims.kind, ASKING) & (claims.src_mac == mac) & among(claims.target, clients)
         near = [*scene.stated.get(mac, ()), vip.identity]
         for target in np.unique(claims.target[questions]).tolist():
             times = questions & (claims.target == target)
@@ -179,7 +180,7 @@ class _Look:
             if afar and times.sum() >= ASKED_OFTEN and target not in scene.mac_of:
                 return Fact(False, int(claims.frame[times].min()), ip_text(*self._halves(target)))
         answered_there = routed & s.reply.seen & (s.reply.of_first(scene.ends.src_mac) == mac)
-        answered_there &= np.isin(s.reply.of_first(scene.ends.dst_mac), s.routers)
+        answered_there &= among(s.reply.of_first(scene.ends.dst_mac), s.routers)
         return Fact(True) if answered_there.any() else Fact()
 
     def _halves(self, address: int) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from dsrcheck.exchange.elsewhere import answers_from_elsewhere
 from dsrcheck.exchange.picked import Picked, pick
 from dsrcheck.exchange.roles import VIP_SHIFT, Roles, mac_keys
 from dsrcheck.exchange.visibility import Visibility
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import TCP, Flags, Int64
 from dsrcheck.tables import Column
 from dsrcheck.topology.infer import Topology
@@ -82,15 +83,15 @@ class Sides:
 
     def is_balancer(self, macs: Int64) -> Flags:
         """Whether each MAC is a balancer of its exchange's VIP."""
-        return np.isin(self.roles.vip << VIP_SHIFT | macs, self.balancer_keys)
+        return among(self.roles.vip << VIP_SHIFT | macs, self.balancer_keys)
 
     def is_server(self, macs: Int64) -> Flags:
         """Whether each MAC is a server of its exchange's VIP."""
-        return np.isin(self.roles.vip << VIP_SHIFT | macs, self.server_keys)
+        return among(self.roles.vip << VIP_SHIFT | macs, self.server_keys)
 
     def legs_at(self, picked: Picked, macs: Int64, keys: Int64) -> Flags:
         """Which of the picked legs have a MAC (given a value a leg of the capture) under the keys of their VIP."""
-        return np.isin(self.roles.vip[picked.rows] << VIP_SHIFT | macs[picked.legs], keys)
+        return among(self.roles.vip[picked.rows] << VIP_SHIFT | macs[picked.legs], keys)
 
 
 def pick_sides(scene: Scene, topology: Topology, roles: Roles, visible: Visibility) -> Sides:
@@ -109,8 +110,3 @@ def pick_sides(scene: Scene, topology: Topology, roles: Roles, visible: Visibili
 def flag(true: Flags, known: Flags) -> Column:
     """A column of flags."""
     return Column(true, known, "flag")
-
-
-def take(values: Int64, rows: Int64) -> Int64:
-    """The values at some positions; 0 for -1."""
-    return np.where(rows >= 0, values[rows], 0) if len(values) else np.zeros(len(rows), np.int64)

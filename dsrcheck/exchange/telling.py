@@ -10,6 +10,7 @@ from dsrcheck.exchange.connection import went_on
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import Sides, flag
 from dsrcheck.exchange.silence import proved_by_acks
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import ICMP, ICMP6
 from dsrcheck.tables import Column
 from dsrcheck.topology.model import Host, Vip
@@ -50,8 +51,8 @@ def telling_columns(s: Sides) -> dict[str, Column]:
 def _ping(s: Sides, vip: Vip) -> tuple[int, int]:
     """(MAC, frame) of the balancer's first echo reply from the VIP; 0 where there is none."""
     ends = s.scene.ends
-    mine = np.isin(ends.protocol, (ICMP, ICMP6)) & (ends.src == vip.identity) & (s.scene.leg("echo_replies") > 0)
-    rows = np.flatnonzero(mine & np.isin(ends.src_mac, list(vip.balancer_macs)))
+    mine = among(ends.protocol, (ICMP, ICMP6)) & (ends.src == vip.identity) & (s.scene.leg("echo_replies") > 0)
+    rows = np.flatnonzero(mine & among(ends.src_mac, list(vip.balancer_macs)))
     if not len(rows) or vip.remote:
         return 0, 0
     first = int(rows[np.argmin(s.scene.leg_at("first_frame", rows))])
@@ -63,7 +64,7 @@ def _spread(s: Sides, number: int, vip: Vip) -> str:
     mine = (s.roles.vip == number) & s.forward.seen & s.visible.of_balancer(s.roles.vip)
     to = s.forward.of_first(s.scene.ends.dst_mac)
     hosts = [host for host in vip.servers if host.macs]
-    flows = np.array([int((mine & np.isin(to, host.macs)).sum()) for host in hosts], np.int64)
+    flows = np.array([int((mine & among(to, host.macs)).sum()) for host in hosts], np.int64)
     total = int(flows.sum())
     if len(hosts) < 2 or total < ENOUGH or (s.forward.of_first(s.scene.ends.tunnel)[mine] > 0).any():
         return ""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from dsrcheck.exchange.connection import reply_bytes, time_span
 from dsrcheck.exchange.picked import FAR, Picked
 from dsrcheck.exchange.sides import Sides
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, column
 
 
@@ -76,7 +77,7 @@ def rates(s: Sides, bins: int) -> list[Rates]:
         answered = np.concatenate([_legs_of(s.reply, s, number), _legs_of(s.balancer_reply, s, number)])
         paths = np.unique(s.scene.leg_at("path", np.concatenate([asked, answered])))
         table = s.scene.legs.throughput
-        seconds = column(table, "second")[np.isin(column(table, "path"), paths)]
+        seconds = column(table, "second")[among(column(table, "path"), paths)]
         start = int(seconds.min()) if len(seconds) else 0
         length = int(seconds.max()) - start + 1 if len(seconds) else 0
         width = max(-(-length // bins), 1)

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from dsrcheck.exchange.arrays import flags
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, distinct
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
@@ -23,7 +24,7 @@ class Visibility:
     def sent(self, macs: Int64) -> Flags:
         """Whether all frames sent by each MAC would be in the capture."""
         shown = [mac for mac in distinct(macs).tolist() if mac and self._sent(mac)]
-        return np.isin(macs, shown)
+        return among(macs, shown)
 
     @cached_property
     def _balancer_macs(self) -> frozenset[int]:
@@ -48,7 +49,7 @@ class Visibility:
 
     def at_host(self, macs: Int64) -> Flags:
         """Whether the capture was taken at the host of each MAC."""
-        return np.isin(macs, [mac for view in self.topology.views for mac in view.hosts])
+        return among(macs, [mac for view in self.topology.views for mac in view.hosts])
 
     @cached_property
     def at_balancer(self) -> bool:

@@ -6,13 +6,13 @@ one row a flow, and for each leg the row of its flow and whether the leg runs to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dsrcheck.addresses import AddressBook, address_book, parse_ip
+from dsrcheck.flows.coded import coded, halved
 from dsrcheck.kernel.numbering import number_rows
 from dsrcheck.legs import Legs, Table
 
@@ -27,7 +27,10 @@ PORT_PROTOCOLS = (TCP, UDP, SCTP)
 
 @dataclass(frozen=True)
 class LegEnds:
-    """What everything after the fold compares: int64 columns, one value a leg, addresses as identities of `book`."""
+    """What everything after the fold compares: one value a leg, int32, addresses as identities of `book`.
+
+    What hangs on the path alone is kept a value a path: paths are few, and most captures have no tunnel.
+    """
 
     book: AddressBook
     src: Int64
@@ -35,38 +38,24 @@ class LegEnds:
     src_port: Int64
     dst_port: Int64
     protocol: Int64
-    src_mac: Int64
-    dst_mac: Int64
     whole: Flags
     """False for legs of later fragments, which have no ports."""
     path: Int64
-    paths: Mapping[str, Int64]
-    """The columns below, a value a path: paths are few, and most captures have no tunnel."""
-
-    @property
-    def link(self) -> Int64:
-        """Interface and VLAN as one number: legs of one link can be compared by MAC."""
-        return self.paths["link"][self.path]
-
-    @property
-    def tunnel(self) -> Int64:
-        """The kind of tunnel, 0 for none."""
-        return self.paths["tunnel"][self.path]
-
-    @property
-    def outer_src(self) -> Int64:
-        """Where the tunnel begins."""
-        return self.paths["outer_src"][self.path]
-
-    @property
-    def outer_dst(self) -> Int64:
-        """Where the tunnel ends."""
-        return self.paths["outer_dst"][self.path]
+    src_mac: Int64
+    dst_mac: Int64
+    link: Int64
+    """Interface and VLAN as one number: legs of one link can be compared by MAC."""
+    tunnel: Int64
+    """The kind of tunnel, 0 for none."""
+    outer_src: Int64
+    """Where the tunnel begins."""
+    outer_dst: Int64
+    """Where the tunnel ends."""
 
 
 @dataclass(frozen=True)
 class Flows:
-    """One row a flow, in order of first frame. int64 columns; addresses are identities of `ends.book`.
+    """One row a flow, in order of first frame; int32 but frame and time. Addresses are identities of `ends.book`.
 
     `of_leg` maps a leg to its flow (-1: a fragment that found none), `inbound` tells whether it runs to the service.
     """
@@ -100,7 +89,7 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
     """
     table, paths = legs.legs, legs.paths
     halves = np.array([parse_ip(text) for text in more], np.uint64).reshape(-1, 2)
-    path = column(table, "path")
+    path = halved(table["path"])
     high = np.concatenate([table["src_high"], table["dst_high"]])
     low = np.concatenate([table["src_low"], table["dst_low"]])
     number, first = number_rows([high, low])
@@ -117,7 +106,7 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
         (legs.fragments["dst_high"], legs.fragments["dst_low"]),
         (halves[:, 0], halves[:, 1]),
     )  # fmt: skip
-    identity = book.find(high, low)[number]
+    identity = halved(book.find(high, low))[number]
     link = column(paths, "interface") << 36 | column(paths, "vlan")
     outer_src = book.find(paths["outer_src_high"], paths["outer_src_low"])
     outer_dst = book.find(paths["outer_dst_high"], paths["outer_dst_low"])
@@ -125,14 +114,17 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
         book=book,
         src=identity[: len(table)],
         dst=identity[len(table) :],
-        src_port=column(table, "src_port"),
-        dst_port=column(table, "dst_port"),
-        protocol=column(table, "protocol"),
-        src_mac=column(paths, "src_mac")[path],
-        dst_mac=column(paths, "dst_mac")[path],
+        src_port=halved(table["src_port"]),
+        dst_port=halved(table["dst_port"]),
+        protocol=halved(table["protocol"]),
         whole=table["fragment"] == 0,
         path=path,
-        paths={"link": link, "tunnel": column(paths, "tunnel"), "outer_src": outer_src, "outer_dst": outer_dst},
+        src_mac=coded(column(paths, "src_mac"), path),
+        dst_mac=coded(column(paths, "dst_mac"), path),
+        link=coded(link, path),
+        tunnel=coded(column(paths, "tunnel"), path),
+        outer_src=coded(outer_src, path),
+        outer_dst=coded(outer_dst, path),
     )
 
 
@@ -191,7 +183,7 @@ def join_flows(legs: Legs, ends: LegEnds) -> Flows:
     low, high = np.where(swap, ends.dst, ends.src), np.where(swap, ends.src, ends.dst)
     low_port, high_port = np.where(swap, dst_port, src_port), np.where(swap, src_port, dst_port)
     # Identities have fewer than 32 bits, ports and halves of a fragment's id 16.
-    group, leader = group_rows(low << 32 | high, ends.protocol << 32 | low_port << 16 | high_port)
+    group, leader = group_rows(_joined(low, high), ends.protocol, _joined(low_port, high_port))
     flows = len(leader)
 
     client_is_low, sure = _client_is_low(
@@ -212,7 +204,7 @@ def join_flows(legs: Legs, ends: LegEnds) -> Flows:
 
     return Flows(
         ends=ends,
-        of_leg=rank[group] if len(group) else group,
+        of_leg=halved(rank)[group],
         inbound=inbound,
         protocol=ends.protocol[leader][order],
         client=by_end(low, high, client_is_low),
@@ -223,6 +215,11 @@ def join_flows(legs: Legs, ends: LegEnds) -> Flows:
         first_time=time[order],
         sure=sure[order],
     )
+
+
+def _joined(upper: Int64, lower: Int64) -> Int64:
+    """Two columns of 32 bits as one."""
+    return upper.astype(np.int64) << 32 | lower
 
 
 def _client_is_low(
@@ -269,7 +266,7 @@ def _fragment_ports(legs: Legs, ends: LegEnds) -> tuple[Int64, Int64]:
         return src_port, dst_port
     head_src = ends.book.find(heads["src_high"], heads["src_low"])
     head_dst = ends.book.find(heads["dst_high"], heads["dst_low"])
-    identification = ends.dst_port[later] << 16 | ends.src_port[later]
+    identification = ends.dst_port[later].astype(np.int64) << 16 | ends.src_port[later]
     group, _ = group_rows(
         np.concatenate([head_src, ends.src[later]]), np.concatenate([head_dst, ends.dst[later]]),
         np.concatenate([column(heads, "protocol"), ends.protocol[later]]),

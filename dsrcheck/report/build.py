@@ -12,6 +12,7 @@ from dsrcheck.exchange.connection import reply_bytes
 from dsrcheck.exchange.others import NO_DESTINATION_MAC
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding, Verdict
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import PROTOCOL_NAMES, column, distinct, group_rows
 from dsrcheck.report.model import CaptureInfo, Host, Report, Service, VipReport
 from dsrcheck.report.steps import step_tables
@@ -67,7 +68,7 @@ def _captures(s: Sides) -> tuple[CaptureInfo, ...]:
 def _times(s: Sides, interfaces: frozenset[int]) -> tuple[str | None, str | None]:
     """First and last time of the frames of some interfaces; None when there is no frame."""
     paths = s.scene.legs.paths
-    mine = np.isin(column(paths, "interface"), list(interfaces))
+    mine = among(column(paths, "interface"), list(interfaces))
     if not mine.any():
         return None, None
     return time_text(int(column(paths, "first_time")[mine].min())), time_text(
@@ -146,7 +147,7 @@ def _counted(count: int, thing: str) -> str:
 def seen_instead(s: Sides) -> str:
     """What the capture holds when nothing in it is balanced."""
     flows, claims = s.scene.flows, s.scene.claims
-    ports = np.isin(flows.protocol, (6, 17, 132))
+    ports = among(flows.protocol, (6, 17, 132))
     parts = []
     if ports.any():
         services = len(group_rows(flows.service[ports], flows.service_port[ports])[1])

@@ -14,6 +14,7 @@ from dsrcheck.exchange.arrays import flags
 from dsrcheck.exchange.roles import VIP_SHIFT
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding, FrameRef
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Int64, group_rows
 from dsrcheck.report.model import OK, Step, StepTable
 from dsrcheck.topology.model import NAT, PROXY
@@ -107,8 +108,8 @@ def role_legs(s: Sides, legs: Int64 | None = None) -> RoleLegs:
 def _kinds(s: Sides, legs: RoleLegs) -> Int64:
     """The kind of each exchange: its roles in order of appearance, with what tells flows of the same roles apart."""
     key = s.roles.vip[legs.rows] << VIP_SHIFT | s.scene.ends.dst_mac[legs.legs]
-    to_balancer = np.isin(key, s.balancer_keys)
-    codes = np.where((legs.roles == REQUEST) & np.isin(key, s.server_keys) & ~to_balancer, PAST, legs.roles)
+    to_balancer = among(key, s.balancer_keys)
+    codes = np.where((legs.roles == REQUEST) & among(key, s.server_keys) & ~to_balancer, PAST, legs.roles)
     codes = np.where((legs.roles == REPLY) & to_balancer, TO_BALANCER, codes)
     _, leader = group_rows(legs.rows, codes)
     leader = np.sort(leader)  # the legs are in order of appearance

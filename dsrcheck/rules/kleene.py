@@ -45,7 +45,7 @@ def constant(value: object, rows: int) -> Vector:
 
 def from_column(column: Column) -> Vector:
     """Return a table's column in the dtypes that comparisons here rely on: numbers are signed."""
-    values = column.values
+    values = np.asarray(column.values)
     known = np.ones(len(values), dtype=bool) if column.known is None else column.known.astype(bool)
     if column.kind == "mac":
         values = values.astype(np.uint64)

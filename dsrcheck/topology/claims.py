@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from dsrcheck.addresses import GROUP_BIT, AddressBook
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, column, distinct_rows
 from dsrcheck.legs import Legs
 
@@ -41,17 +40,17 @@ class Claims:
     @property
     def owning(self) -> Flags:
         """Rows that state that `address` is at `mac`."""
-        return np.isin(self.kind, OWNING)
+        return among(self.kind, OWNING)
 
     @property
     def stating(self) -> Flags:
         """Rows from which neighbours learn: those that own, and questions asked with a sender address."""
-        return np.isin(self.kind, OWNING + ASKING)
+        return among(self.kind, OWNING + ASKING)
 
     @property
     def asking(self) -> Flags:
         """Questions: who has `target`?"""
-        return np.isin(self.kind, ASKING)
+        return among(self.kind, ASKING)
 
 
 def claim_columns(legs: Legs, book: AddressBook) -> Claims:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrcheck.addresses import is_virtual_router_mac, mac_text
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, are_among, distinct, distinct_rows
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.scene import INITIAL_TTLS, Scene
@@ -131,8 +132,8 @@ def forwarded_legs(scene: Scene, balancers: Collection[int]) -> Flags:
     """
     ends, hops = scene.ends, scene.hops
     inbound = scene.of_services & scene.inbound
-    sent = inbound & np.isin(ends.src_mac, list(balancers))
-    taken = inbound & np.isin(ends.dst_mac, list(balancers))
+    sent = inbound & among(ends.src_mac, list(balancers))
+    taken = inbound & among(ends.dst_mac, list(balancers))
     kept = (ends.src_mac[hops.before] == ends.src_mac[hops.after]) & taken[hops.before] & inbound[hops.after]
     sent[hops.after[kept]] = True
     if kept.any():
@@ -141,7 +142,7 @@ def forwarded_legs(scene: Scene, balancers: Collection[int]) -> Flags:
         np.minimum.at(earliest, flow[taken], start[taken])
         np.maximum.at(latest, flow[taken], end[taken])
         during = (start >= earliest[flow] - AT_ONCE) & (end <= latest[flow] + AT_ONCE)
-        sent |= inbound & ~taken & during & np.isin(ends.src_mac, ends.src_mac[hops.before[kept]])
+        sent |= inbound & ~taken & during & among(ends.src_mac, ends.src_mac[hops.before[kept]])
     return sent
 
 
@@ -200,8 +201,8 @@ def _answered_unseen(scene: Scene, candidate: Candidate) -> bool:
 
 def _sends_unrouted(scene: Scene, candidate: Candidate, macs: Iterable[int]) -> bool:
     """Whether packets from the address leave these MACs with a TTL that no router has lowered."""
-    rows = candidate.outbound[np.isin(scene.ends.src_mac[candidate.outbound], list(macs))]
-    return bool(np.isin(scene.leg_at("ttl_max", rows), INITIAL_TTLS).any())
+    rows = candidate.outbound[among(scene.ends.src_mac[candidate.outbound], list(macs))]
+    return bool(among(scene.leg_at("ttl_max", rows), INITIAL_TTLS).any())
 
 
 def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple[View, ...]) -> Proposal | None:
@@ -233,7 +234,7 @@ def _is_answered_past(scene: Scene, candidate: Candidate, sender: int) -> bool:
     """Whether the replies to what a MAC sends go to other MACs only."""
     flow, ends = scene.flows.of_leg, scene.ends
     mine = flow[candidate.inbound[ends.src_mac[candidate.inbound] == sender]]
-    replies = candidate.outbound[np.isin(flow[candidate.outbound], mine)]
+    replies = candidate.outbound[among(flow[candidate.outbound], mine)]
     return bool(len(replies)) and not bool((ends.dst_mac[replies] == sender).any())
 
 
@@ -290,8 +291,8 @@ def _answered_through(scene: Scene, candidate: Candidate) -> set[int]:
     flow, to = scene.flows.of_leg[candidate.inbound], scene.ends.dst_mac[candidate.inbound]
     flows, macs = distinct_rows(flow, to)
     alone = np.isin(flows, flows[1:][flows[1:] == flows[:-1]], invert=True)
-    others = ~np.isin(scene.ends.src_mac[candidate.outbound], list(candidate.owners))
-    answered = np.isin(flows, scene.flows.of_leg[candidate.outbound[others]])
+    others = ~among(scene.ends.src_mac[candidate.outbound], list(candidate.owners))
+    answered = among(flows, scene.flows.of_leg[candidate.outbound[others]])
     return set(macs[alone & answered].tolist())
 
 

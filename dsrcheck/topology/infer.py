@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsrcheck.addresses import mac_text
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import TCP, Int64, are_among, distinct, distinct_rows
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.declared import Declaration, DeclaredVip
@@ -94,7 +95,7 @@ def _candidates(scene: Scene, also: set[int]) -> list[Candidate]:
     by_address |= dict.fromkeys(sorted(address for address, macs in scene.owners.items() if len(macs) > 1))
     inbound, outbound = rows[scene.inbound[rows]], rows[~scene.inbound[rows]]
     by_address |= dict.fromkeys(_asymmetric(scene, inbound, outbound))
-    asked = np.isin(scene.service_of_leg[inbound], list(scene.asked))
+    asked = among(scene.service_of_leg[inbound], list(scene.asked))
     by_address |= dict.fromkeys(distinct(scene.service_of_leg[inbound[asked]]).tolist())
     by_address |= dict.fromkeys(distinct(scene.service_of_leg[inbound[ends.tunnel[inbound] > 0]]).tolist())
     found = []
@@ -127,8 +128,8 @@ def find_routers(scene: Scene, declared: Declaration | None) -> frozenset[int]:
     ends, hops, services = scene.ends, scene.hops, scene.relayed_services
     # Only clients' packets tell: a server's replies carry the VIP, which is no address of its own either.
     rows = np.flatnonzero(scene.of_services & ~scene.passed_on & scene.inbound)
-    rows = rows[np.isin(ends.src_mac[rows], list(scene.own))]
-    rows = rows[~np.isin(ends.src[rows], list(scene.mac_of)) & ~np.isin(ends.src[rows], services)]
+    rows = rows[among(ends.src_mac[rows], list(scene.own))]
+    rows = rows[~among(ends.src[rows], list(scene.mac_of)) & ~among(ends.src[rows], services)]
     own = sorted((mac, address) for mac, addresses in scene.own.items() for address in addresses)
     macs, addresses = np.array(own, np.int64).reshape(-1, 2).T
     entering = ends.src_mac[rows][~are_among((ends.src_mac[rows], ends.src[rows]), (macs, addresses))]
@@ -212,14 +213,14 @@ def _services(
     ends, flows = scene.ends, scene.flows
     rows = np.concatenate([candidate.inbound, candidate.outbound])
     if rewriter:
-        balanced = np.isin(flows.of_leg[rows], list(rewriter.flow_pairs))
+        balanced = among(flows.of_leg[rows], list(rewriter.flow_pairs))
         forwarded = balanced & False
     else:
         inbound = scene.inbound[rows]
         forwarded = forwarded_legs(scene, balancers)[rows]
         # A server that only refuses what strayed to it serves nothing: the balancer may run that service itself.
         gives = (scene.leg_at("syn_ack", rows) > 0) | (scene.leg_at("payload", rows) > 0) | (ends.protocol[rows] != TCP)
-        balanced = forwarded | (~inbound & gives & np.isin(ends.src_mac[rows], list(servers)))
+        balanced = forwarded | (~inbound & gives & among(ends.src_mac[rows], list(servers)))
     found = []
     port, protocol, tunnel = flows.service_port[flows.of_leg[rows]], ends.protocol[rows], ends.tunnel[rows]
     numbers, ports = distinct_rows(protocol[balanced], port[balanced])

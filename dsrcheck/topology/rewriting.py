@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import TCP, Flags, Int64, distinct, distinct_rows, rows_by_value
 from dsrcheck.topology.hops import AT_ONCE, UNUSED, share_packets
 from dsrcheck.topology.model import DSR_MAC, NAT, PROXY
@@ -104,7 +105,7 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
             address = int(flows.service[mine[0]])
             theirs = behind[(flows.client[behind] != address) & (flows.service[behind] != address)]
             if own:
-                theirs = theirs[np.isin(flows.client[theirs], list(own))]
+                theirs = theirs[among(flows.client[theirs], list(own))]
             pairs = _nested(scene, mine, theirs, answered)
             if len(pairs) < max(2, MATCHED_SHARE * len(mine)):
                 continue
@@ -114,7 +115,7 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
             spread = len(distinct(flows.service[targets]))
             if spread < 2 and not scene.owners.get(address, frozenset()) & {box}:
                 continue
-            rows = np.isin(flows.of_leg, targets) & scene.of_services & scene.inbound & (ends.src_mac == back_box)
+            rows = among(flows.of_leg, targets) & scene.of_services & scene.inbound & (ends.src_mac == back_box)
             servers = frozenset(ends.dst_mac[rows].tolist())
             text = f"its owner asks {spread} server{'s' * (spread > 1)} for the like within each connection"
             found[address] = Rewriter(PROXY, frozenset({box, back_box}), pairs, servers, text)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from dsrcheck.addresses import GROUP_BIT, AddressBook, UInt64
+from dsrcheck.flows.coded import among, narrow
 from dsrcheck.flows.table import (
     PORT_PROTOCOLS,
     Flags,
@@ -30,6 +32,8 @@ from dsrcheck.topology.hops import Hops, find_hops, sample_columns
 
 INITIAL_TTLS = (32, 64, 128, 255)
 """What hosts send with (Linux 64, Windows 128, network gear 255, old ones 32): a packet with it crossed no router."""
+FEW_LEGS = 16
+"""One leg of so many is looked up in its row."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +57,32 @@ class Scene:
     def book(self) -> AddressBook:
         return self.flows.ends.book
 
+    @cached_property
+    def _read(self) -> dict[str, npt.NDArray[np.unsignedinteger]]:
+        """Columns of the leg table that were asked for, by themselves: its rows are long, and each costs a look."""
+        return {}
+
     def leg(self, name: str) -> Int64:
         """A column of the leg table as int64: a copy, so ask for the legs of interest where they are few."""
-        return column(self.legs.legs, name)
+        return self._narrow(name).astype(np.int64)
 
     def leg_at(self, name: str, legs: Int64 | Flags | int) -> Int64:
         """A column of the leg table at some legs, or a value at one of them, int64."""
-        found: Int64 = self.legs.legs[name][legs].astype(np.int64)
+        few = np.size(legs) * FEW_LEGS < len(self.legs.legs) and name not in self._read
+        found: Int64 = (self.legs.legs[name] if few else self._narrow(name))[legs].astype(np.int64)
         return found
+
+    def _narrow(self, name: str) -> npt.NDArray[np.unsignedinteger]:
+        if name not in self._read:
+            self._read[name] = narrow(self.legs.legs[name].copy())
+        return self._read[name]
 
     @cached_property
     def of_services(self) -> Flags:
         """Legs that can be part of a balanced service: transport with ports, unicast MACs, primary."""
         ends = self.ends
         unicast = ((ends.src_mac | ends.dst_mac) & GROUP_BIT == 0) & (self.flows.of_leg >= 0)
-        flags: Flags = self.primary & unicast & np.isin(ends.protocol, PORT_PROTOCOLS)
+        flags: Flags = self.primary & unicast & among(ends.protocol, PORT_PROTOCOLS)
         return flags
 
     @cached_property
@@ -101,9 +116,9 @@ class Scene:
         """
         ends, rows = self.ends, np.flatnonzero(self.of_services)
         stated = {(mac, address) for mac, addresses in self.stated.items() for address in addresses}
-        fresh = rows[~self.passed_on[rows] & np.isin(self.leg_at("ttl_max", rows), INITIAL_TTLS)]
+        fresh = rows[~self.passed_on[rows] & among(self.leg_at("ttl_max", rows), INITIAL_TTLS)]
         mac, address = distinct_rows(ends.src_mac[fresh], ends.src[fresh])
-        open_ = ~np.isin(address, self.relayed_services) & ~np.isin(address, list(self.mac_of))
+        open_ = ~among(address, self.relayed_services) & ~among(address, list(self.mac_of))
         mac, address = mac[open_], address[open_]
         taken = are_among((mac, address), distinct_rows(ends.dst_mac[rows], ends.dst[rows]))
         return _grouped(stated | pairs(mac[taken], address[taken]))

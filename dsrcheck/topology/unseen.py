@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import PROTOCOL_NUMBERS, Flags, Int64, are_among, distinct
 from dsrcheck.topology.declared import DeclaredVip
 from dsrcheck.topology.model import DECLARED, NAT, PROXY, UNKNOWN, Service, Vip
@@ -58,12 +59,12 @@ def rewritten_flows(scene: Scene, vip: DeclaredVip) -> tuple[frozenset[int], str
     nothing: tuple[frozenset[int], str] = frozenset(), UNKNOWN
     if not vip.balancer_macs or not vip.server_macs:
         return nothing
-    given = scene.of_services & scene.inbound & np.isin(ends.src_mac, list(vip.balancer_macs))
-    given &= np.isin(ends.dst_mac, list(vip.server_macs))
+    given = scene.of_services & scene.inbound & among(ends.src_mac, list(vip.balancer_macs))
+    given &= among(ends.dst_mac, list(vip.server_macs))
     identity = scene.book.find_text(vip.address)
     own = _identities(scene, [address for host in vip.balancers for address in host.addresses])
     own |= {address for mac in vip.balancer_macs for address in scene.own.get(mac, ())} - {identity}
-    own_flow = np.isin(flows.client, list(own))
+    own_flow = among(flows.client, list(own))
     of_vip = scene.of_services & (scene.service_of_leg == identity)
     if (of_vip & ~own_flow[flows.of_leg]).any():
         return nothing
@@ -73,7 +74,7 @@ def rewritten_flows(scene: Scene, vip: DeclaredVip) -> tuple[frozenset[int], str
     servers = _identities(scene, [address for host in vip.servers for address in host.addresses])
     flow = distinct(flows.of_leg[given & _to_service(scene, vip, servers)])
     rewrites = vip.mode in (NAT, PROXY)
-    at_home = np.isin(flows.client[flow], list(scene.mac_of))
+    at_home = among(flows.client[flow], list(scene.mac_of))
     hidden, seen = flow[own_flow[flow]], flow[~own_flow[flow] & (at_home | rewrites)]
     if rewrites and _differ(scene, hidden):
         seen = np.concatenate([seen, hidden])
@@ -86,7 +87,7 @@ def _to_service(scene: Scene, vip: DeclaredVip, addresses: set[int]) -> Flags:
     services = [(service.protocol, service.port) for service in declared_services(vip)]
     wanted = np.array(services, np.int64).reshape(-1, 2)
     fits = are_among((flows.protocol, flows.service_port), (wanted[:, 0], wanted[:, 1]))
-    fits &= np.isin(flows.service, list(addresses))
+    fits &= among(flows.service, list(addresses))
     found: Flags = (flows.of_leg >= 0) & fits[flows.of_leg] if len(flows) else np.zeros(len(flows.of_leg), bool)
     return found
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from dsrcheck.addresses import is_virtual_router_mac
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import distinct
 from dsrcheck.topology.claims import ASKING
 from dsrcheck.topology.scene import Scene
@@ -76,7 +75,7 @@ def _unanswered(scene: Scene, interface: int, mac: int, edges: Edges) -> int:
     """Strikes against `mac` being the host: its own questions without an answer here, others' to it that it let go."""
     claims = scene.claims
     here = claims.interface == interface
-    mine = here & np.isin(claims.kind, ASKING) & (claims.src_mac == mac)
+    mine = here & among(claims.kind, ASKING) & (claims.src_mac == mac)
     answered = set(claims.address[here & claims.owning & (claims.dst_mac == mac)].tolist())
     strikes = len(set(claims.target[mine].tolist()) - answered)
     return strikes + _forwards_from_nowhere(scene, mac)
