@@ -107,4 +107,5 @@ def judge(legs: Legs, catalogue: Sequence[Rule], declared: Declaration | None = 
     topology = infer(scene, declared)
     tables, sides = build_tables(scene, topology, expect)
     verdicts, findings = evaluate(catalogue, tables, expect)
+    del tables  # the widest of all, and told
     return Analysis(build_report(sides, verdicts, findings), sides)

@@ -6,7 +6,6 @@ Each derived flag is three-valued: known true, known false, or unknown because t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from dsrcheck.exchange.others import too_big_flows
 from dsrcheck.exchange.replies import reply_columns, reply_facts
 from dsrcheck.exchange.requests import request_facts
 from dsrcheck.exchange.sides import Sides, flag
-from dsrcheck.flows.coded import Coded
+from dsrcheck.flows.coded import Coded, narrow
 from dsrcheck.flows.table import PROTOCOL_NAMES, Int64, column
 from dsrcheck.tables import Array, Column, Subjects
 
@@ -48,18 +47,24 @@ def exchange_columns(s: Sides) -> dict[str, Column]:
 
 
 def _narrowed(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """The same columns, with 32 bits where all values fit: there are many columns, and a row for each exchange."""
-    return {name: replace(column, values=_fitting(column)) for name, column in columns.items()}
+    """The same columns in as few bytes as hold their values: there are many columns, and a row for each exchange."""
+    return {
+        name: Column(_fitting(column.values), None if column.known is None else _fitting(column.known), column.kind)
+        for name, column in columns.items()
+    }
 
 
-def _fitting(column: Column) -> Array:
-    values = column.values
-    if isinstance(values, Coded):
+def _fitting(values: Array) -> Array:
+    """The same values: one for all rows, or in fewer bytes; those that are text or coded as they are."""
+    if isinstance(values, Coded) or values.dtype == object or not len(values):
         return values
-    if column.kind == "address":
-        return values.astype(np.int32)  # a position, or -1
-    fits = column.kind in ("number", "frame") and len(values) and values.min() >= 0 and values.max() <= 0xFFFF_FFFF
-    return values.astype(np.uint32) if fits else values
+    lowest, highest = values.min(), values.max()
+    if lowest == highest:
+        return np.broadcast_to(lowest, len(values))
+    if lowest >= 0:
+        return narrow(values)
+    fits = highest <= np.iinfo(np.int32).max and lowest >= np.iinfo(np.int32).min
+    return values.astype(np.int32) if fits else values
 
 
 def _protocol_names(protocol: Int64) -> Texts:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from dsrcheck.exchange.roles import Roles
-from dsrcheck.flows.coded import Coded, coded, halved
+from dsrcheck.flows.coded import Coded, coded, halved, narrow
 from dsrcheck.flows.table import Flags, Int64, group_rows
 from dsrcheck.tables import Column
 from dsrcheck.topology.scene import Scene
@@ -41,11 +42,17 @@ class Picked:
         paths = len(self.scene.legs.paths)
         return halved(take(self.scene.ends.path, self.first, paths))
 
+    @cached_property
+    def _totals(self) -> dict[str, npt.NDArray[np.unsignedinteger]]:
+        return {}
+
     def total(self, name: str) -> Int64:
         """Sum of a leg column over the legs of each exchange."""
-        sums = np.zeros(self.count, np.int64)
-        np.add.at(sums, self.rows, self.scene.leg_at(name, self.legs))
-        return sums
+        if name not in self._totals:
+            sums = np.zeros(self.count, np.int64)
+            np.add.at(sums, self.rows, self.scene.leg_at(name, self.legs))
+            self._totals[name] = narrow(sums)
+        return self._totals[name].astype(np.int64)
 
     def greatest(self, name: str) -> Int64:
         """Greatest value of a leg column in each exchange, 0 where there is no leg."""
@@ -110,7 +117,7 @@ class Picked:
 
 def pick(scene: Scene, roles: Roles, mask: Flags) -> Picked:
     """The legs under `mask`; the first of each exchange is the one with the earliest frame."""
-    legs = np.flatnonzero(mask & (roles.row >= 0))
+    legs = halved(np.flatnonzero(mask & (roles.row >= 0)))
     rows = roles.row[legs]
     return Picked(scene, legs, rows, len(roles), first_legs(scene, legs, rows, len(roles)))
 
@@ -132,5 +139,7 @@ def take(values: Int64, rows: Int64, missing: int = 0) -> Int64:
 
 def distinct_values(rows: Int64, values: Int64, count: int) -> Int64:
     """How many distinct values each of `count` rows has."""
+    if (rows[1:] > rows[:-1]).all():  # one of each at most
+        return np.bincount(rows, minlength=count)
     _, leader = group_rows(rows, values)
     return np.bincount(rows[leader], minlength=count)

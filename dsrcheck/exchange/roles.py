@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrcheck.flows.coded import among
+from dsrcheck.flows.coded import among, halved
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.topology.evidence import forwarded_legs
 from dsrcheck.topology.infer import Topology
@@ -152,7 +152,7 @@ def _rows_with(roles: Roles, legs: Flags) -> Flags:
 def _keep_rows(roles: Roles, keep: Flags) -> Roles:
     """The exchanges under a mask, numbered anew."""
     number = np.append(np.where(keep, np.cumsum(keep) - 1, -1), -1)  # the last for legs of no exchange (row -1)
-    row = number[roles.row]
+    row = halved(number)[roles.row]
     inside = row >= 0
     masks = {
         name: getattr(roles, name) & inside

@@ -66,6 +66,8 @@ def halved(values: Values) -> Int64:
 
 def narrow(values: Values) -> Values:
     """Unsigned numbers in as few bytes as hold them all."""
+    if values.dtype == bool:
+        return values
     highest = int(values.max()) if len(values) else 0
     kind = next(kind for kind in (np.uint8, np.uint16, np.uint32, np.uint64) if highest <= np.iinfo(kind).max)
     return values.astype(kind, copy=False)

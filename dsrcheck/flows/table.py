@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsrcheck.addresses import AddressBook, address_book, parse_ip
-from dsrcheck.flows.coded import coded, halved
+from dsrcheck.addresses import AddressBook, UInt64, address_book, parse_ip
+from dsrcheck.flows.coded import Coded, among, coded, halved
 from dsrcheck.kernel.numbering import number_rows
 from dsrcheck.legs import Legs, Table
 
@@ -90,12 +90,9 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
     table, paths = legs.legs, legs.paths
     halves = np.array([parse_ip(text) for text in more], np.uint64).reshape(-1, 2)
     path = halved(table["path"])
-    high = np.concatenate([table["src_high"], table["dst_high"]])
-    low = np.concatenate([table["src_low"], table["dst_low"]])
-    number, first = number_rows([high, low])
-    high, low = high[first], low[first]
+    (src, *srcs), (dst, *dsts) = _numbered(table, "src"), _numbered(table, "dst")
     book = address_book(
-        (high, low),
+        (srcs[0], srcs[1]), (dsts[0], dsts[1]),
         (paths["outer_src_high"], paths["outer_src_low"]), (paths["outer_dst_high"], paths["outer_dst_low"]),
         (legs.claims["high"], legs.claims["low"]), (legs.claims["target_high"], legs.claims["target_low"]),
         (legs.icmp["src_high"], legs.icmp["src_low"]), (legs.icmp["dst_high"], legs.icmp["dst_low"]),
@@ -106,14 +103,13 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
         (legs.fragments["dst_high"], legs.fragments["dst_low"]),
         (halves[:, 0], halves[:, 1]),
     )  # fmt: skip
-    identity = halved(book.find(high, low))[number]
     link = column(paths, "interface") << 36 | column(paths, "vlan")
     outer_src = book.find(paths["outer_src_high"], paths["outer_src_low"])
     outer_dst = book.find(paths["outer_dst_high"], paths["outer_dst_low"])
     return LegEnds(
         book=book,
-        src=identity[: len(table)],
-        dst=identity[len(table) :],
+        src=halved(book.find(*srcs))[src],
+        dst=halved(book.find(*dsts))[dst],
         src_port=halved(table["src_port"]),
         dst_port=halved(table["dst_port"]),
         protocol=halved(table["protocol"]),
@@ -128,6 +124,13 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
     )
 
 
+def _numbered(table: Table, side: str) -> tuple[Int64, UInt64, UInt64]:
+    """(number of each leg's address at one side, upper and lower halves of the addresses by number)."""
+    high, low = table[f"{side}_high"], table[f"{side}_low"]
+    number, first = number_rows([high, low])
+    return halved(number), high[first].astype(np.uint64), low[first].astype(np.uint64)
+
+
 FEW = 32
 """Values that are sooner compared with each row than looked up."""
 
@@ -137,9 +140,11 @@ def are_among(rows: tuple[Int64, ...], others: tuple[Int64, ...]) -> Flags:
     found = np.ones(len(rows[0]), bool)
     if len(others[0]) <= FEW:
         for values, wanted in zip(rows, others, strict=True):
-            found &= np.isin(values, wanted)
+            found &= among(values, wanted)
     places = np.flatnonzero(found)
     count = len(places)
+    if not count or not len(others[0]):
+        return np.zeros(len(found), bool)
     group, leader = group_rows(*(np.concatenate([row[places], more]) for row, more in zip(rows, others, strict=True)))
     known = np.zeros(len(leader), bool)
     known[group[count:]] = True
@@ -155,8 +160,18 @@ def distinct_rows(*columns: Int64) -> tuple[Int64, ...]:
     return tuple(values[order] for values in once)
 
 
+DENSE = 8
+"""Numbers below so many times their count are marked and not hashed."""
+
+
 def distinct(values: Int64) -> Int64:
     """The distinct values, sorted (np.unique would import numpy.ma for that)."""
+    if isinstance(values, Coded):
+        return distinct(values.values[distinct(values.codes)])
+    if len(values) and values.min() >= 0 and values.max() < DENSE * len(values):
+        marks = np.zeros(int(values.max()) + 1, bool)
+        marks[values] = True
+        return np.flatnonzero(marks)
     (found,) = distinct_rows(values)
     return found
 
@@ -183,7 +198,8 @@ def join_flows(legs: Legs, ends: LegEnds) -> Flows:
     low, high = np.where(swap, ends.dst, ends.src), np.where(swap, ends.src, ends.dst)
     low_port, high_port = np.where(swap, dst_port, src_port), np.where(swap, src_port, dst_port)
     # Identities have fewer than 32 bits, ports and halves of a fragment's id 16.
-    group, leader = group_rows(_joined(low, high), ends.protocol, _joined(low_port, high_port))
+    ports = _joined(low_port, high_port, 16)
+    group, leader = group_rows(_joined(low, high, 32), _joined(ends.protocol, ports, 32))
     flows = len(leader)
 
     client_is_low, sure = _client_is_low(
@@ -217,9 +233,9 @@ def join_flows(legs: Legs, ends: LegEnds) -> Flows:
     )
 
 
-def _joined(upper: Int64, lower: Int64) -> Int64:
-    """Two columns of 32 bits as one."""
-    return upper.astype(np.int64) << 32 | lower
+def _joined(upper: Int64, lower: Int64, bits: int) -> Int64:
+    """Two columns as one, the lower of which has so many bits."""
+    return upper.astype(np.int64) << bits | lower
 
 
 def _client_is_low(

@@ -55,6 +55,8 @@ def from_column(column: Column) -> Vector:
         values = values.astype(bool)
     elif values.dtype.kind == "u":
         values = np.minimum(values.astype(np.uint64), np.uint64(np.iinfo(np.int64).max)).astype(np.int64)
+    elif values.dtype.kind == "i":
+        values = values.astype(np.int64)
     elif values.dtype.kind == "f":
         known = known & ~np.isnan(values)
     return Vector(values, known)
