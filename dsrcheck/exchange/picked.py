@@ -37,10 +37,10 @@ class Picked:
         return self.first >= 0
 
     @cached_property
-    def _first_path(self) -> Int64:
+    def _first_path(self) -> npt.NDArray[np.unsignedinteger]:
         """The path of the first leg of each exchange; one beyond the last where there is none."""
         paths = len(self.scene.legs.paths)
-        return halved(take(self.scene.ends.path, self.first, paths))
+        return narrow(take(self.scene.ends.path, self.first, paths))
 
     @cached_property
     def _totals(self) -> dict[str, npt.NDArray[np.unsignedinteger]]:
@@ -134,7 +134,9 @@ def first_legs(scene: Scene, legs: Int64, rows: Int64, count: int) -> Int64:
 
 def take(values: Int64, rows: Int64, missing: int = 0) -> Int64:
     """The values at some positions; `missing` for -1."""
-    return np.where(rows >= 0, values[rows], missing) if len(values) else np.full(len(rows), missing, np.int64)
+    if not len(values):
+        return np.full(len(rows), missing, np.int64)
+    return np.where(rows >= 0, values[rows], np.int64(missing))
 
 
 def distinct_values(rows: Int64, values: Int64, count: int) -> Int64:

@@ -11,7 +11,7 @@ from dsrcheck.exchange.roles import Roles
 from dsrcheck.exchange.serving import serving_columns
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.exchange.visibility import Visibility
-from dsrcheck.flows.coded import among
+from dsrcheck.flows.coded import among, rows_with
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column, Subjects
 from dsrcheck.topology.claims import (
@@ -90,10 +90,11 @@ def _on_segment(
     frame = np.zeros(len(rows), np.int64)
     frames, first = scene.leg("frames"), scene.leg("first_frame")
     plain = np.flatnonzero(roles.forward & (ends.tunnel == 0))
+    sent_to = rows_with(ends.dst_mac, plain)
     for place, (number, mac) in enumerate(rows):
-        legs = plain[ends.dst_mac[plain] == mac]
-        if not len(legs):
+        if mac not in sent_to:
             continue
+        legs = sent_to[mac]
         frame[place] = first[legs].min()
         legs = legs[among(ends.src_mac[legs], list(topology.vips[number].balancer_macs))]
         probed = bool((among(claims.kind, ASKING) & (claims.dst_mac == mac)).any())

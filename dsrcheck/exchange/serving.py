@@ -12,8 +12,8 @@ from dsrcheck.exchange.connection import crossed_a_router
 from dsrcheck.exchange.senders import same_subnet
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.exchange.silence import answered, proved_by_acks
-from dsrcheck.flows.coded import among
-from dsrcheck.flows.table import ICMP, ICMP6, PORT_PROTOCOLS, UDP, Flags, Int64, column
+from dsrcheck.flows.coded import among, rows_with
+from dsrcheck.flows.table import ICMP, ICMP6, PORT_PROTOCOLS, UDP, Flags, Int64, column, distinct
 from dsrcheck.tables import Column
 from dsrcheck.topology.claims import ASKING
 from dsrcheck.topology.model import Vip
@@ -27,6 +27,7 @@ TUNNELS = (4, 41, 47)
 """IP protocols of tunnels: IP-in-IP, IPv6-in-IP, GRE."""
 PROBED = (*PORT_PROTOCOLS, ICMP, ICMP6)
 """What checks of servers are made with."""
+NONE = np.zeros(0, np.int64)
 ASKED_OFTEN = 3
 """So many questions without an answer: Linux asks three times before it gives a neighbour up (mcast_solicit)."""
 
@@ -59,10 +60,13 @@ def serving_columns(s: Sides, rows: list[tuple[int, int]]) -> dict[str, Column]:
     return columns
 
 
-def _with(order: Int64, values: Int64, value: int) -> Int64:
-    """The rows, in their order, that have a value; `order` sorts the values."""
-    first, last = np.searchsorted(values, [value, value + 1], sorter=order)
-    return np.sort(order[first:last])
+def _places(s: Sides, macs: Int64, seen: Flags) -> dict[tuple[int, int], Int64]:
+    """(VIP number, MAC) -> the exchanges, in order, of those under a mask that have this MAC."""
+    return {
+        (number, mac): rows
+        for number in range(len(s.topology.vips))
+        for mac, rows in rows_with(macs, np.flatnonzero(seen & (s.roles.vip == number))).items()
+    }
 
 
 def _words(found: list[Fact]) -> Texts:
@@ -81,9 +85,10 @@ class _Look:
         self.dies = s.forward.seen & ((known & ~found) | refused)
         self.lives = s.forward.seen & found & ~refused
         self.first_given = s.forward.leg_of_first("first_frame")
-        self.by_receiver = np.argsort(s.scene.ends.dst_mac, kind="stable")
-        self.by_sender = np.argsort(s.scene.ends.src_mac, kind="stable")
         self.own_addresses = [self._own_addresses(vip) for vip in s.topology.vips]
+        self.probes = self._probes()
+        self.given = _places(s, self.given_to, s.forward.seen)
+        self.answering = _places(s, s.reply.of_first(s.scene.ends.src_mac), s.reply.seen)
         self.crossed = crossed_a_router(s)
         table, book = s.scene.legs.icmp, s.scene.book
         self.icmp = {name: column(table, name) for name in (
@@ -92,10 +97,17 @@ class _Look:
         self.quoted_dst = book.find(table["quoted_dst_high"], table["quoted_dst_low"])
         self.icmp_src = book.find(table["src_high"], table["src_low"])
 
-    def _mine(self, number: int, mac: int) -> Flags:
+    def _mine(self, number: int, mac: int) -> Int64:
         """Exchanges of a VIP that are forwarded to a server."""
-        mine: Flags = (self.s.roles.vip == number) & self.s.forward.seen & (self.given_to == mac)
-        return mine
+        return self.given.get((number, mac), NONE)
+
+    def _probes(self) -> Int64:
+        """Legs that may be a balancer's check of a server: from an address of its own, and of a checker's protocol."""
+        ends, vips = self.s.scene.ends, self.s.topology.vips
+        legs = np.flatnonzero(among(ends.src_mac, {mac for vip in vips for mac in vip.balancer_macs}))
+        legs = legs[among(ends.src[legs], np.concatenate([NONE, *self.own_addresses])) & ends.whole[legs]]
+        found: Int64 = legs[among(ends.protocol[legs], PROBED) & (ends.tunnel[legs] == 0)]
+        return found
 
     def _errors(self, quoting: Flags, sender: Flags) -> tuple[int, str]:
         """(frame, word) of the first unreachable message under two masks; 0 where there is none."""
@@ -116,16 +128,17 @@ class _Look:
         frame, word = self._errors(quoting & (self.quoted_dst == vip.identity), self.icmp["src_mac"] == mac)
         if frame:
             return Fact(False, frame, word)
-        replies = (s.roles.vip == number) & (s.reply.of_first(s.scene.ends.src_mac) == mac) & s.reply.seen
-        at_client = bool((replies & s.visible.at_host(s.reply.of_first(s.scene.ends.dst_mac))).any())
-        shown = at_client or (bool(self._mine(number, mac).any()) and bool(s.visible.sent(ints([mac]))[0]))
+        replies = self.answering.get((number, mac), NONE)
+        at_client = bool(s.visible.at_host(s.reply.of_first(s.scene.ends.dst_mac)[replies]).any())
+        shown = at_client or (bool(len(self._mine(number, mac))) and bool(s.visible.sent(ints([mac]))[0]))
         return Fact(True) if shown else Fact()
 
     def decapsulates(self, number: int, mac: int) -> Fact:
         """Tunnelled forwards are answered, and not by ICMP unreachable about the outer packet."""
         s = self.s
-        mine = self._mine(number, mac) & (s.forward.of_first(s.scene.ends.tunnel) > 0)
-        if not mine.any():
+        mine = self._mine(number, mac)
+        mine = mine[s.forward.of_first(s.scene.ends.tunnel)[mine] > 0]
+        if not len(mine):
             return Fact()
         ends_at = np.unique(s.forward.of_first(s.scene.ends.outer_dst, -1)[mine])
         quoting = among(self.quoted_dst, ends_at) & among(self.icmp["quoted_protocol"], (*TUNNELS, UDP))
@@ -135,10 +148,10 @@ class _Look:
         if not s.visible.sent(ints([mac]))[0]:
             return Fact()
         # A refusal too came out of the tunnel.
-        if (mine & (self.lives | s.reply.seen)).any():
+        if (self.lives[mine] | s.reply.seen[mine]).any():
             return Fact(True)
-        silent = mine & self.dies
-        if not silent.any():
+        silent = mine[self.dies[mine]]
+        if not len(silent):
             return Fact()
         return Fact(False, int(self.first_given[silent].min()), "answers nothing that comes in it")
 
@@ -146,17 +159,16 @@ class _Look:
         """A balancer's check asks the VIP on this server; or only its own address, while connections to the VIP die."""
         s, vip = self.s, self.s.topology.vips[number]
         ends, scene = s.scene.ends, s.scene
-        to = _with(self.by_receiver, ends.dst_mac, mac)
-        probes = to[among(ends.src[to], self.own_addresses[number]) & (ends.src[to] != vip.identity)]
-        probes = probes[among(ends.src_mac[probes], list(vip.balancer_macs)) & ends.whole[probes]]
-        probes = probes[among(ends.protocol[probes], PROBED) & (ends.tunnel[probes] == 0)]
+        probes = self.probes[ends.dst_mac[self.probes] == mac]
+        probes = probes[among(ends.src[probes], self.own_addresses[number]) & (ends.src[probes] != vip.identity)]
+        probes = probes[among(ends.src_mac[probes], vip.balancer_macs)]
         at_vip, real = probes[ends.dst[probes] == vip.identity], probes[ends.dst[probes] != vip.identity]
         if len(at_vip):
             return Fact(True, int(scene.leg_at("first_frame", at_vip).min()))
         mine = self._mine(number, mac)
-        if not len(real) or not (mine & self.dies).any() or (mine & self.lives).any():
+        if not len(real) or not self.dies[mine].any() or self.lives[mine].any():
             return Fact()
-        sent = _with(self.by_sender, ends.src_mac, mac)
+        sent = np.flatnonzero(ends.src_mac == mac)
         answers = sent[among(ends.src[sent], ends.dst[real]) & among(ends.dst[sent], ends.src[real])]
         says = (scene.leg_at("echo_replies", answers) > 0) | (scene.leg_at("syn_ack", answers) > 0)
         answers = answers[says | (ends.protocol[answers] == UDP)]
@@ -168,9 +180,9 @@ class _Look:
         """Clients from behind a router are answered by a router, and never asked for by ARP as if they were near."""
         s, vip, scene = self.s, self.s.topology.vips[number], self.s.scene
         mine = self._mine(number, mac)
-        asked = s.request.of_first(scene.ends.src_mac)
-        routed = mine & np.where(s.request.seen, among(asked, s.routers), self.crossed)
-        clients = np.unique(scene.flows.client[s.roles.flow[routed]])
+        asked = s.request.of_first(scene.ends.src_mac)[mine]
+        routed = mine[np.where(s.request.seen[mine], among(asked, s.routers), self.crossed[mine])]
+        clients = distinct(scene.flows.client[s.roles.flow[routed]])
         claims = scene.claims
         questions = among(claims.kind, ASKING) & (claims.src_mac == mac) & among(claims.target, clients)
         near = [*scene.stated.get(mac, ()), vip.identity]
@@ -179,8 +191,8 @@ class _Look:
             afar = not any(same_subnet(scene.book.text(target), scene.book.text(own)) for own in near if own >= 0)
             if afar and times.sum() >= ASKED_OFTEN and target not in scene.mac_of:
                 return Fact(False, int(claims.frame[times].min()), ip_text(*self._halves(target)))
-        answered_there = routed & s.reply.seen & (s.reply.of_first(scene.ends.src_mac) == mac)
-        answered_there &= among(s.reply.of_first(scene.ends.dst_mac), s.routers)
+        answered_there = s.reply.seen[routed] & (s.reply.of_first(scene.ends.src_mac)[routed] == mac)
+        answered_there &= among(s.reply.of_first(scene.ends.dst_mac)[routed], s.routers)
         return Fact(True) if answered_there.any() else Fact()
 
     def _halves(self, address: int) -> tuple[int, int]:

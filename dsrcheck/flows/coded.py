@@ -21,7 +21,7 @@ class Coded(NDArrayOperatorsMixin):
     compare it with a number is to compare the few values. Where that does not do it is the array that it stands for.
     """
 
-    def __init__(self, values: Values, codes: Values) -> None:
+    def __init__(self, values: Values, codes: npt.NDArray[np.integer]) -> None:
         self.values, self.codes = values, codes
 
     def __len__(self) -> int:
@@ -41,7 +41,8 @@ class Coded(NDArrayOperatorsMixin):
         return self.values[self.codes[rows]]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Values:
-        return self.values.astype(dtype or self.dtype, copy=False)[self.codes]
+        whole: Values = self.values.astype(dtype or self.dtype, copy=False)[self.codes]
+        return whole
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs and all(self._is_alike(other) for other in inputs):
@@ -54,7 +55,7 @@ class Coded(NDArrayOperatorsMixin):
         return other.codes is self.codes if isinstance(other, Coded) else np.ndim(cast(Any, other)) == 0
 
 
-def coded(values: Int64, codes: Int64) -> Int64:
+def coded(values: Int64, codes: npt.NDArray[np.integer]) -> Int64:
     """`values[codes]`, typed as the array which it stands for, whose methods it has not."""
     return cast(Int64, Coded(values, codes))
 
@@ -79,3 +80,15 @@ def among(values: Int64, few: Collection[int] | Int64) -> Flags:
     if isinstance(values, Coded):
         return among(values.values, wanted)[values.codes]
     return np.isin(values, wanted)
+
+
+def rows_with(column: Int64, rows: Int64) -> dict[int, Int64]:
+    """Value -> those of the rows that have it, in their order; values are sorted."""
+    if isinstance(column, Coded):
+        _, place = np.unique(column.values, return_inverse=True)
+        key = narrow(place)[column.codes[rows]]  # few bytes are sorted by counting
+    else:
+        key = column[rows]
+    order = np.argsort(key, kind="stable")
+    ends = np.flatnonzero(np.diff(key[order])) + 1
+    return {int(column[part[0]]): part for part in np.split(rows[order], ends)} if len(rows) else {}

@@ -7,12 +7,13 @@ one row a flow, and for each leg the row of its flow and whether the leg runs to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from dsrcheck.addresses import AddressBook, UInt64, address_book, parse_ip
-from dsrcheck.flows.coded import Coded, among, coded, halved
+from dsrcheck.flows.coded import Coded, among, coded, halved, narrow
 from dsrcheck.kernel.numbering import number_rows
 from dsrcheck.legs import Legs, Table
 
@@ -89,7 +90,7 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
     """
     table, paths = legs.legs, legs.paths
     halves = np.array([parse_ip(text) for text in more], np.uint64).reshape(-1, 2)
-    path = halved(table["path"])
+    path = cast(Int64, narrow(table["path"]))
     (src, *srcs), (dst, *dsts) = _numbered(table, "src"), _numbered(table, "dst")
     book = address_book(
         (srcs[0], srcs[1]), (dsts[0], dsts[1]),

@@ -111,8 +111,7 @@ def _kinds(s: Sides, legs: RoleLegs) -> Int64:
     to_balancer = among(key, s.balancer_keys)
     codes = np.where((legs.roles == REQUEST) & among(key, s.server_keys) & ~to_balancer, PAST, legs.roles)
     codes = np.where((legs.roles == REPLY) & to_balancer, TO_BALANCER, codes)
-    _, leader = group_rows(legs.rows, codes)
-    leader = np.sort(leader)  # the legs are in order of appearance
+    leader = _once(legs.rows, codes)
     rows = legs.rows[leader]
     place = np.arange(len(rows)) - np.searchsorted(rows, rows)
     kinds = np.zeros(len(s.roles), np.int64)
@@ -120,6 +119,19 @@ def _kinds(s: Sides, legs: RoleLegs) -> Int64:
     elsewhere = np.flatnonzero(s.wrong >= 0)
     kinds[elsewhere] |= ELSEWHERE << BITS * np.bincount(rows, minlength=len(s.roles))[elsewhere]
     return kinds
+
+
+def _once(rows: Int64, codes: Int64) -> Int64:
+    """The places of the first of each code in a row, in order; rows are sorted, and few have a code twice."""
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    bits = np.bitwise_or.reduceat(1 << codes, starts) if len(starts) else codes
+    twice = np.bitwise_count(bits) < np.diff(starts, append=len(rows))
+    mixed = np.repeat(twice, np.diff(starts, append=len(rows)))
+    first = ~mixed
+    places = np.flatnonzero(mixed)
+    _, leader = group_rows(rows[places], codes[places])
+    first[places[leader]] = True
+    return np.flatnonzero(first)
 
 
 def _kind_text(kind: int) -> str:

@@ -104,8 +104,11 @@ def _modes(subjects: Subjects, tables: Tables) -> _Modes:
     texts = _texts(subjects, "vip.mode")
     if texts is None:
         texts = np.array([*_modes_of_vips(tables), "unknown"], dtype=object)[subjects.vip]
-    names, place = np.unique(texts.astype(object), return_inverse=True)
-    return _Modes(tuple(names.tolist()), place.astype(np.int64))
+    names = sorted(set(texts.tolist()))
+    place = np.zeros(subjects.rows, dtype=np.int8)
+    for number, name in enumerate(names[1:], 1):
+        place[texts == name] = number
+    return _Modes(tuple(names), place)
 
 
 def _modes_of_vips(tables: Tables) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from dsrcheck.addresses import mac_text
 from dsrcheck.flows.coded import among
-from dsrcheck.flows.table import TCP, Int64, are_among, distinct, distinct_rows
+from dsrcheck.flows.table import TCP, Flags, Int64, are_among, distinct, distinct_rows
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.declared import Declaration, DeclaredVip
 from dsrcheck.topology.evidence import (
@@ -159,14 +159,16 @@ def _vip(
     replying = candidate.outbound[~scene.passed_on[candidate.outbound]]
     repliers = set(np.unique(scene.ends.src_mac[replying]).tolist()) - balancers - routers - nobody
     repliers -= _only_resetting(scene, replying) & candidate.owners
+    sent = forwarded_legs(scene, balancers)
     if proposal and proposal.balancers:
         # A backup that took over: it owns the address and takes its packets, and others answer.
         rivals = answered_at_once(scene, candidate.address)
-        asked = candidate.inbound[~forwarded_legs(scene, balancers)[candidate.inbound]]
+        asked = candidate.inbound[~sent[candidate.inbound]]
         taken = set(scene.ends.dst_mac[asked].tolist()) & (candidate.owners - rivals)
-        balancers |= taken - repliers - declared_servers
+        if not taken - repliers - declared_servers <= balancers:
+            balancers |= taken - repliers - declared_servers
+            sent = forwarded_legs(scene, balancers)
     is_rewriting = rewriter is not None and proposal is not None and proposal.evidence == rewriter.evidence
-    sent = forwarded_legs(scene, balancers)
     forwarded = set(scene.ends.dst_mac[candidate.inbound[sent[candidate.inbound]]].tolist()) - nobody
     if is_rewriting and rewriter:
         servers = set(rewriter.servers) - balancers - nobody
@@ -174,7 +176,7 @@ def _vip(
         servers = (forwarded | repliers) - balancers - routers
     # Declared servers that speak on this link are judged, whether or not they take part.
     servers |= declared_servers & (forwarded | scene.speakers)
-    services = _services(scene, candidate, balancers, servers, rewriter if is_rewriting else None, proposal)
+    services = _services(scene, candidate, sent, servers, rewriter if is_rewriting else None, proposal)
     services = _with_declared(services, declared)
     modes = {service.mode for service in services}
     mode = declared.mode if declared and declared.mode else modes.pop() if len(modes) == 1 else UNKNOWN
@@ -206,10 +208,10 @@ def _only_resetting(scene: Scene, legs: Int64) -> set[int]:
 
 
 def _services(
-    scene: Scene, candidate: Candidate, balancers: set[int], servers: set[int], rewriter: Rewriter | None,
+    scene: Scene, candidate: Candidate, sent: Flags, servers: set[int], rewriter: Rewriter | None,
     proposal: Proposal | None,
 ) -> tuple[Service, ...]:  # fmt: skip
-    """Protocol and port pairs that are seen to be balanced, each with its mode."""
+    """Protocol and port pairs that are seen to be balanced, each with its mode; sent: the legs that are forwards."""
     ends, flows = scene.ends, scene.flows
     rows = np.concatenate([candidate.inbound, candidate.outbound])
     if rewriter:
@@ -217,7 +219,7 @@ def _services(
         forwarded = balanced & False
     else:
         inbound = scene.inbound[rows]
-        forwarded = forwarded_legs(scene, balancers)[rows]
+        forwarded = sent[rows]
         # A server that only refuses what strayed to it serves nothing: the balancer may run that service itself.
         gives = (scene.leg_at("syn_ack", rows) > 0) | (scene.leg_at("payload", rows) > 0) | (ends.protocol[rows] != TCP)
         balanced = forwarded | (~inbound & gives & among(ends.src_mac[rows], list(servers)))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrcheck.flows.coded import among
-from dsrcheck.flows.table import TCP, Flags, Int64, distinct, distinct_rows, rows_by_value
+from dsrcheck.flows.coded import among, rows_with
+from dsrcheck.flows.table import TCP, Int64, distinct, rows_by_value
 from dsrcheck.topology.hops import AT_ONCE, UNUSED, share_packets
 from dsrcheck.topology.model import DSR_MAC, NAT, PROXY
 from dsrcheck.topology.scene import Scene
@@ -88,24 +88,25 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     stand on the same link as the clients' side.
     """
     ends, flows = scene.ends, scene.flows
-    serving = scene.of_services & ~scene.inbound & (ends.protocol == TCP) & (scene.leg("syn_ack") > 0)
-    asking = scene.of_services & scene.inbound & (ends.protocol == TCP) & (scene.leg("syn") > 0)
+    there, back = (np.flatnonzero(scene.of_services & way) for way in (scene.inbound, ~scene.inbound))
+    serving = back[(ends.protocol[back] == TCP) & (scene.leg_at("syn_ack", back) > 0)]
+    asking = there[(ends.protocol[there] == TCP) & (scene.leg_at("syn", there) > 0)]
     answered = np.zeros(len(flows), np.int64)
-    back = scene.of_services & ~scene.inbound
     # How far the answer came, not how many bytes it took: what one side has to send again the other has not.
     np.maximum.at(answered, flows.of_leg[back], scene.leg_at("seq_advance", back))
     found = {}
     served, asked = _flows_by_sender(scene, serving), _flows_by_sender(scene, asking)
-    for box, back_box in _front_and_back(set(asked), set(served)):
-        front, behind = served[box], asked[back_box]
-        own = scene.stated.get(back_box, frozenset())
+    sides = _front_and_back(set(asked), set(served))
+    behind_of = {mac: _from_own_addresses(scene, mac, asked[mac]) for _, mac in sides}
+    for box, back_box in sides:
+        front, behind = served[box], behind_of[back_box]
+        if not len(behind):
+            continue
         front = front[answered[front] > 0]
         for place in sorted(rows_by_value(flows.service[front]), key=len, reverse=True)[:SERVICE_LIMIT]:
             mine = front[place]
             address = int(flows.service[mine[0]])
             theirs = behind[(flows.client[behind] != address) & (flows.service[behind] != address)]
-            if own:
-                theirs = theirs[among(flows.client[theirs], list(own))]
             pairs = _nested(scene, mine, theirs, answered)
             if len(pairs) < max(2, MATCHED_SHARE * len(mine)):
                 continue
@@ -122,10 +123,15 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     return found
 
 
-def _flows_by_sender(scene: Scene, mask: Flags) -> dict[int, Int64]:
-    """MAC -> the flows, sorted, of the legs under a mask that it sent."""
-    mac, flow = distinct_rows(scene.ends.src_mac[mask], scene.flows.of_leg[mask])
-    return {int(mac[rows[0]]): flow[rows] for rows in rows_by_value(mac)}
+def _flows_by_sender(scene: Scene, legs: Int64) -> dict[int, Int64]:
+    """MAC -> the flows, sorted, of those of the legs that it sent."""
+    return {mac: distinct(scene.flows.of_leg[rows]) for mac, rows in rows_with(scene.ends.src_mac, legs).items()}
+
+
+def _from_own_addresses(scene: Scene, mac: int, flows: Int64) -> Int64:
+    """Those of the flows that come from an address of the MAC's own, where such are known."""
+    own = scene.stated.get(mac, frozenset())
+    return flows[among(scene.flows.client[flows], own)] if own else flows
 
 
 def _front_and_back(askers: set[int], servers: set[int]) -> list[tuple[int, int]]:
