@@ -7,7 +7,7 @@ import numpy as np
 from dsrcheck.exchange.arrays import texts
 from dsrcheck.exchange.picked import FAR
 from dsrcheck.exchange.roles import end_of_capture
-from dsrcheck.exchange.sides import SETTLE, Sides, flag
+from dsrcheck.exchange.sides import SETTLE, Sides, flag, once
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column
@@ -53,18 +53,21 @@ def ended_before_the_capture(s: Sides) -> Flags:
     return ended
 
 
+@once
 def crossed_a_router(s: Sides) -> Flags:
     """Whether the client's packets have a TTL that a router has lowered; a balancer may count as a hop as well."""
     far: Flags = s.client_side.seen & ~among(s.client_side.greatest("ttl_max"), NEAR_TTLS)
     return far
 
 
+@once
 def went_on(s: Sides) -> Flags:
     """Whether the client sent more than SYNs: an ACK without RST, or data."""
     client = s.client_side
     return (client.total("ack_frames") - client.total("rst") > 0) | (client.total("payload") > 0)
 
 
+@once
 def retried(s: Sides) -> Flags:
     """Whether the client sent its SYN again after the time a stack waits, and never went on."""
     client = s.client_side
@@ -77,6 +80,7 @@ def resent_bytes(s: Sides) -> Int64:
     return s.client_side.total("payload") - s.client_side.total("seq_advance")
 
 
+@once
 def reply_bytes(s: Sides) -> tuple[Int64, Flags]:
     """(payload bytes of the replies of each exchange, whether they come from the client's acks instead of frames)."""
     client = s.client_side

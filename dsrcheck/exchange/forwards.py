@@ -97,12 +97,12 @@ def _same_packets(s: Sides, both: Flags) -> tuple[Flags, Flags]:
     Known true where the legs share packets; known false where a box took a five-tuple's packets and of those it sent
     not one of the sampled is the same, although nothing in the capture (offload, cut frames) explains it.
     """
-    scene, hashes = s.scene, s.scene.leg("hash")
+    scene = s.scene
     rows, request, forward = _pairs(s)
-    alike = share_packets(scene.samples, request, forward) | (hashes[request] == hashes[forward])
+    alike = share_packets(scene.samples, request, forward)
+    alike |= scene.leg_at("hash", request) == scene.leg_at("hash", forward)
     # Where packets were lost the sampled ones may be just those: only as many out as in can be told to be others.
-    frames = scene.leg("frames")
-    alike |= frames[request] != frames[forward]
+    alike |= scene.leg_at("frames", request) != scene.leg_at("frames", forward)
     same, other = np.zeros(len(s.roles), bool), np.zeros(len(s.roles), bool)
     same[rows[alike]] = True
     other[rows[~alike]] = True

@@ -173,6 +173,6 @@ def _started_share(scene: Scene, roles: Roles) -> int | None:
     """Percent of TCP exchanges that were caught from their SYN; None when there is no TCP exchange."""
     tcp = scene.flows.protocol[roles.flow] == TCP
     opened = np.zeros(len(roles), bool)
-    legs = np.flatnonzero((roles.row >= 0) & (scene.leg("syn") > 0))
-    opened[roles.row[legs]] = True
+    legs = np.flatnonzero(roles.row >= 0)
+    opened[roles.row[legs[scene.leg_at("syn", legs) > 0]]] = True
     return int(100 * (opened & tcp).sum() // tcp.sum()) if tcp.any() else None

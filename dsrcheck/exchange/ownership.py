@@ -177,16 +177,18 @@ def _advertised_move(s: Sides, vip: Vip) -> tuple[int, int, int, int] | None:
 def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
     """A second balancer forwards or answers while requests go on to the first, which forwards no more."""
     ends = s.scene.ends
-    first_time, last_time = s.scene.leg("first_time"), s.scene.leg("last_time")
-    first_frame = s.scene.leg("first_frame")
     forwards = s.forward.legs[s.roles.vip[s.forward.rows] == number]
     requests = s.request.legs[s.roles.vip[s.request.rows] == number]
+
+    def at(name: str, legs: Int64) -> Int64:
+        return s.scene.leg_at(name, legs)
+
     for old in sorted(set(distinct(ends.src_mac[forwards]).tolist()) & vip.balancer_macs):
-        gone = int(last_time[forwards[ends.src_mac[forwards] == old]].max())
-        later = forwards[(ends.src_mac[forwards] != old) & (first_time[forwards] > gone)]
-        stale = requests[(ends.dst_mac[requests] == old) & (first_time[requests] > gone + AT_ONCE)]
-        stale = stale[last_time[stale] - first_time[stale] > AT_ONCE]  # sent again
-        if len(later) and len(stale) and int(last_time[stale].max()) > gone + FAILOVER_GRACE:
-            frame, taken_over = int(first_frame[stale].min()), int(first_frame[later].min())
+        gone = int(at("last_time", forwards[ends.src_mac[forwards] == old]).max())
+        later = forwards[(ends.src_mac[forwards] != old) & (at("first_time", forwards) > gone)]
+        stale = requests[(ends.dst_mac[requests] == old) & (at("first_time", requests) > gone + AT_ONCE)]
+        stale = stale[at("last_time", stale) - at("first_time", stale) > AT_ONCE]  # sent again
+        if len(later) and len(stale) and int(at("last_time", stale).max()) > gone + FAILOVER_GRACE:
+            frame, taken_over = int(at("first_frame", stale).min()), int(at("first_frame", later).min())
             return Move(True, True, False, int(ends.src_mac[later[0]]), old, frame, taken_over)
     return Move(False)

@@ -74,9 +74,7 @@ class Picked:
 
     def leg_of_first(self, name: str, missing: int = 0) -> Int64:
         """A leg column, taken from the first leg of each exchange."""
-        found = np.full(self.count, missing, np.int64)
-        found[self.seen] = self.scene.leg_at(name, self.first[self.seen])
-        return found
+        return take_leg(self.scene, name, self.first, missing)
 
     def any(self, of_leg: Flags) -> Flags:
         """Whether a flag holds for one of the legs of each exchange."""
@@ -127,7 +125,7 @@ def first_legs(scene: Scene, legs: Int64, rows: Int64, count: int) -> Int64:
     frames = scene.leg_at("first_frame", legs)
     in_order = bool((frames[1:] > frames[:-1]).all())  # the fold's own order
     order = slice(None, None, -1) if in_order else np.argsort(-frames, kind="stable")  # the earliest is written last
-    first = np.full(count, -1, np.int64)
+    first = halved(np.full(count, -1, np.int32))
     first[rows[order]] = legs[order]
     return first
 
@@ -137,6 +135,13 @@ def take(values: Int64, rows: Int64, missing: int = 0) -> Int64:
     if not len(values):
         return np.full(len(rows), missing, np.int64)
     return np.where(rows >= 0, values[rows], np.int64(missing))
+
+
+def take_leg(scene: Scene, name: str, legs: Int64, missing: int = 0) -> Int64:
+    """A leg column at some legs; `missing` for -1."""
+    found, seen = np.full(len(legs), missing, np.int64), legs >= 0
+    found[seen] = scene.leg_at(name, legs[seen])
+    return found
 
 
 def distinct_values(rows: Int64, values: Int64, count: int) -> Int64:

@@ -9,7 +9,7 @@ import numpy as np
 from dsrcheck.addresses import is_virtual_router_mac
 from dsrcheck.exchange.arrays import flags, ints
 from dsrcheck.exchange.connection import crossed_a_router
-from dsrcheck.exchange.picked import Picked, pick, take
+from dsrcheck.exchange.picked import Picked, pick, take, take_leg
 from dsrcheck.exchange.sides import LONGEST_PACKET, Sides, flag
 from dsrcheck.exchange.silence import answered, proved_by_acks
 from dsrcheck.flows.coded import among
@@ -47,7 +47,7 @@ def reply_facts(s: Sides) -> dict[str, Column]:
     """The derived columns `reply.*`."""
     ends, own = s.scene.ends, s.balancer_reply
     proved = proved_by_acks(s)
-    found, found_known = answered(s, proved)
+    found, found_known = answered(s)
     refused, refused_known = _refused(s)
     reset = _foreign_reset(s)
     speaks = _balancer_speaks(s)
@@ -115,7 +115,7 @@ def _way_columns(s: Sides, proved: Flags) -> dict[str, Column]:
     return {
         "reply.through_balancer": flag(through, through | direct | past),
         "reply.origin_mac": Column(origin, reply.seen, "mac"),
-        "reply.through_frame": Column(take(scene.leg("first_frame"), leg), leg >= 0, "frame"),
+        "reply.through_frame": Column(take_leg(scene, "first_frame", leg), leg >= 0, "frame"),
         "reply.relayed": flag(relay.seen, reply.seen | relay.seen),
         "reply.relayed_frame": Column(relay.leg_of_first("first_frame"), relay.seen, "frame"),
         "reply.next_hop_right": flag(right, right_known),

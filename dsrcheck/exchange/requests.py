@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.exchange.arrays import flags
-from dsrcheck.exchange.picked import first_legs, take
+from dsrcheck.exchange.picked import first_legs, take, take_leg
 from dsrcheck.exchange.sides import Sides, flag
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags
@@ -24,7 +24,7 @@ def request_facts(s: Sides) -> dict[str, Column]:
         "request.to_balancer": flag(~bad, bad | (request.seen & arrives)),
         "request.astray_mac": Column(take(ends.dst_mac, astray), bad, "mac"),
         "request.astray_from": Column(take(ends.src_mac, astray), bad, "mac"),
-        "request.astray_frame": Column(take(s.scene.leg("first_frame"), astray), bad, "frame"),
+        "request.astray_frame": Column(take_leg(s.scene, "first_frame", astray), bad, "frame"),
     }
 
 

@@ -42,19 +42,19 @@ class Snip:
 
 def forward_source(s: Sides, number: int) -> ForwardSource:
     """The source MAC of a VIP's forwarded frames, beside that of their requests; at a server, beside each other."""
-    source, first_frame = s.scene.ends.src_mac, s.scene.leg("first_frame")
+    source = s.scene.ends.src_mac
     asked = s.request.of_first(source)
     known = (s.roles.vip == number) & s.forward.seen & s.request.seen & ~_given_to(s, s.request)
     mine = known[s.forward.rows]
-    legs = s.forward.legs[mine][np.argsort(first_frame[s.forward.legs[mine]], kind="stable")]
-    row_of = np.zeros(len(source), np.int64)
-    row_of[s.forward.legs] = s.forward.rows
+    legs, rows = s.forward.legs[mine], s.forward.rows[mine]
+    order = np.argsort(s.scene.leg_at("first_frame", legs), kind="stable")
+    legs, rows = legs[order], rows[order]
     if not len(legs):
         return _source_at_server(s, number)
-    kept = source[legs] == asked[row_of[legs]]
+    kept = source[legs] == asked[rows]
     kind = "requester" if kept.all() else "mixed" if kept.any() else "balancer"
     odd = legs[int(np.argmax(kept != kept[0]))] if kind == "mixed" else legs[0]
-    return ForwardSource(kind, int(source[odd]), int(first_frame[odd]))
+    return ForwardSource(kind, int(source[odd]), int(s.scene.leg_at("first_frame", odd)))
 
 
 def _given_to(s: Sides, picked: Picked) -> Flags:
@@ -89,7 +89,7 @@ def _source_at_server(s: Sides, number: int) -> ForwardSource:
 
 def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
     """Whether a balancer forwards from the VIP's own subnet, as it must to reach the servers without a router."""
-    ends, first_frame = s.scene.ends, s.scene.leg("first_frame")
+    ends = s.scene.ends
     legs = s.forward.legs
     legs = legs[(s.roles.vip[s.forward.rows] == number) & (ends.tunnel[legs] == 0)]
     declared = [address for host in vip.balancers if host.provenance == DECLARED for address in host.addresses]
@@ -97,13 +97,13 @@ def snip_of(s: Sides, vip: Vip, number: int) -> Snip:
         network = ipaddress.ip_network(vip.subnet)
         inside = any(ipaddress.ip_address(address) in network for address in declared)
         inside &= vip.mode != DSR_MAC or _reaches_servers(_declared_servers(s, vip), network, declared)
-        return Snip(inside, True, min(vip.balancer_macs, default=0), _earliest(first_frame[legs]))
+        return Snip(inside, True, min(vip.balancer_macs, default=0), _earliest(s.scene.leg_at("first_frame", legs)))
     addresses = [address for host in vip.balancers for address in host.addresses]
     near = any(same_subnet(address, vip.address) for address in addresses)
     into_router = legs[among(ends.dst_mac[legs], s.routers)]
     if len(into_router):
         sender = int(ends.src_mac[into_router[0]])
-        return Snip(near, not near and bool(addresses), sender, _earliest(first_frame[into_router]))
+        return Snip(near, not near and bool(addresses), sender, _earliest(s.scene.leg_at("first_frame", into_router)))
     return Snip(True, bool(len(legs)) and near)
 
 

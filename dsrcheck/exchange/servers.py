@@ -88,19 +88,18 @@ def _on_segment(
     there = flags(mac in visible.speakers for _, mac in rows)
     absent = np.zeros(len(rows), bool)
     frame = np.zeros(len(rows), np.int64)
-    frames, first = scene.leg("frames"), scene.leg("first_frame")
     plain = np.flatnonzero(roles.forward & (ends.tunnel == 0))
     sent_to = rows_with(ends.dst_mac, plain)
     for place, (number, mac) in enumerate(rows):
         if mac not in sent_to:
             continue
         legs = sent_to[mac]
-        frame[place] = first[legs].min()
+        frame[place] = scene.leg_at("first_frame", legs).min()
         legs = legs[among(ends.src_mac[legs], list(topology.vips[number].balancer_macs))]
         probed = bool((among(claims.kind, ASKING) & (claims.dst_mac == mac)).any())
         others = topology.vips[number].server_macs - {mac}
         alone = visible.has_mirror and bool(others) and all(scene.stated.get(other) for other in others)
-        absent[place] = not there[place] and frames[legs].sum() >= DEAF_FORWARDS and (probed or alone)
+        absent[place] = not there[place] and scene.leg_at("frames", legs).sum() >= DEAF_FORWARDS and (probed or alone)
     shown = (frame > 0) & visible.of_balancer(ints(number for number, _ in rows))
     return there, (there & shown) | absent, frame
 

@@ -11,7 +11,7 @@ from dsrcheck.exchange.arrays import Texts, flags, ints, texts
 from dsrcheck.exchange.connection import crossed_a_router
 from dsrcheck.exchange.senders import same_subnet
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.exchange.silence import answered, proved_by_acks
+from dsrcheck.exchange.silence import answered
 from dsrcheck.flows.coded import among, rows_with
 from dsrcheck.flows.table import ICMP, ICMP6, PORT_PROTOCOLS, UDP, Flags, Int64, column, distinct
 from dsrcheck.tables import Column
@@ -79,7 +79,7 @@ class _Look:
     def __init__(self, s: Sides) -> None:
         self.s = s
         self.given_to = s.forward.of_first(s.scene.ends.dst_mac)
-        found, known = answered(s, proved_by_acks(s))
+        found, known = answered(s)
         accepted = (s.reply.total("syn_ack") > 0) | (s.reply.total("payload") > 0)
         refused = s.reply.seen & ~accepted & (s.reply.total("rst") > 0)
         self.dies = s.forward.seen & ((known & ~found) | refused)

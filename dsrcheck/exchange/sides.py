@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -40,6 +43,11 @@ class Sides:
     """From the VIP, by the balancer itself and not for a server."""
     wrong: Int64
     """Leg that answers the client from another address or port than the VIP's, -1 where there is none."""
+
+    @cached_property
+    def known(self) -> dict[Callable[..., Any], Any]:
+        """What has been worked out `once`."""
+        return {}
 
     @cached_property
     def client_side(self) -> Picked:
@@ -105,6 +113,22 @@ def pick_sides(scene: Scene, topology: Topology, roles: Roles, visible: Visibili
         balancer_reply=pick(scene, roles, roles.from_balancer & ~roles.relayed),
         wrong=answers_from_elsewhere(scene, topology, roles),
     )  # fmt: skip
+
+
+Fact = TypeVar("Fact")
+
+
+def once(fact: Callable[[Sides], Fact]) -> Callable[[Sides], Fact]:
+    """A fact of all exchanges that is worked out once, however many columns ask for it: it must not be written to."""
+
+    @functools.wraps(fact)
+    def known(s: Sides) -> Fact:
+        if fact not in s.known:
+            s.known[fact] = fact(s)
+        found: Fact = s.known[fact]
+        return found
+
+    return known
 
 
 def flag(true: Flags, known: Flags) -> Column:

@@ -6,13 +6,14 @@ import numpy as np
 
 from dsrcheck.exchange.connection import resent_bytes, retried
 from dsrcheck.exchange.roles import end_of_capture
-from dsrcheck.exchange.sides import SETTLE, Sides
+from dsrcheck.exchange.sides import SETTLE, Sides, once
 from dsrcheck.flows.table import UDP, Flags, group_rows
 
 SEVERAL = 2
 """One lost datagram is no silence, nor is one answer of a fellow a sign of life: more than so many are asked for."""
 
 
+@once
 def proved_by_acks(s: Sides) -> Flags:
     """TCP: the client acknowledges what it can only have got from the server.
 
@@ -24,12 +25,13 @@ def proved_by_acks(s: Sides) -> Flags:
     return proved & s.tcp & ~s.balancer_reply.seen
 
 
-def answered(s: Sides, proved: Flags) -> tuple[Flags, Flags]:
+@once
+def answered(s: Sides) -> tuple[Flags, Flags]:
     """(whether a forwarded request was answered: seen, or proved by acks; whether that is known).
 
     Known silence is a SYN (or data) that the client sends again and again without a sign that something came back.
     """
-    found = s.reply.seen | (s.wrong >= 0) | proved | s.balancer_reply.seen
+    found = s.reply.seen | (s.wrong >= 0) | proved_by_acks(s) | s.balancer_reply.seen
     silent = (s.tcp & (retried(s) | _stuck(s)) & ~found) | _mute_udp(s, found)
     return found, s.forward.seen & (found | silent)
 

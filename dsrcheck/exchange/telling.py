@@ -51,8 +51,9 @@ def telling_columns(s: Sides) -> dict[str, Column]:
 def _ping(s: Sides, vip: Vip) -> tuple[int, int]:
     """(MAC, frame) of the balancer's first echo reply from the VIP; 0 where there is none."""
     ends = s.scene.ends
-    mine = among(ends.protocol, (ICMP, ICMP6)) & (ends.src == vip.identity) & (s.scene.leg("echo_replies") > 0)
-    rows = np.flatnonzero(mine & among(ends.src_mac, list(vip.balancer_macs)))
+    rows = np.flatnonzero((ends.src == vip.identity) & among(ends.src_mac, vip.balancer_macs))
+    rows = rows[among(ends.protocol[rows], (ICMP, ICMP6))]
+    rows = rows[s.scene.leg_at("echo_replies", rows) > 0]
     if not len(rows) or vip.remote:
         return 0, 0
     first = int(rows[np.argmin(s.scene.leg_at("first_frame", rows))])

@@ -192,7 +192,6 @@ def group_rows(*columns: Int64) -> tuple[Int64, Int64]:
 def join_flows(legs: Legs, ends: LegEnds) -> Flows:
     """Two-way flows of a fold's legs."""
     table = legs.legs
-    first_frame, first_time = column(table, "first_frame"), column(table, "first_time")
     src_port, dst_port = _fragment_ports(legs, ends)
     # The lower end first, so that both directions have one key.
     swap = (ends.src > ends.dst) | ((ends.src == ends.dst) & (src_port > dst_port))
@@ -201,7 +200,7 @@ def join_flows(legs: Legs, ends: LegEnds) -> Flows:
     # Identities have fewer than 32 bits, ports and halves of a fragment's id 16.
     ports = _joined(low_port, high_port, 16)
     group, leader = group_rows(_joined(low, high, 32), _joined(ends.protocol, ports, 32))
-    flows = len(leader)
+    group, flows, first_frame = halved(group), len(leader), column(table, "first_frame")
 
     client_is_low, sure = _client_is_low(
         table, ends, group, flows, swap, first_frame, low, low_port, high, high_port, leader
@@ -211,7 +210,7 @@ def join_flows(legs: Legs, ends: LegEnds) -> Flows:
     start = np.full(flows, np.iinfo(np.int64).max)
     np.minimum.at(start, group, first_frame)
     time = np.full(flows, np.iinfo(np.int64).max)
-    np.minimum.at(time, group, first_time)
+    np.minimum.at(time, group, column(table, "first_time"))
     order = np.argsort(start, kind="stable")  # order of first frame
     rank = np.empty(flows, np.int64)
     rank[order] = np.arange(flows)
@@ -249,10 +248,11 @@ def _client_is_low(
     part in more flows is the service; else whoever spoke first is the client.
     """
     from_low = ~swap
-    opens = np.where(ends.protocol == TCP, column(table, "syn"), column(table, "echo_requests"))
-    answers = np.where(ends.protocol == TCP, column(table, "syn_ack"), column(table, "echo_replies"))
+    opens = np.where(ends.protocol == TCP, table["syn"] > 0, table["echo_requests"] > 0)
+    answers = np.where(ends.protocol == TCP, table["syn_ack"] > 0, table["echo_replies"] > 0)
+    votes = (opens.view(np.int8) - answers.view(np.int8)) * np.where(from_low, np.int8(1), np.int8(-1))
     low_votes = np.zeros(flows, np.int64)
-    np.add.at(low_votes, group, np.where(from_low, 1, -1) * np.sign(np.sign(opens) - np.sign(answers)))
+    np.add.at(low_votes, group, votes)
 
     sure = low_votes != 0
     if sure.all():

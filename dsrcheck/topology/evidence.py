@@ -83,8 +83,8 @@ def relays_of(scene: Scene) -> dict[int, frozenset[Relay]]:
     adjacent = (ends.dst_mac[before] == ends.src_mac[after]) | kept
     explained = np.zeros(len(ends.src), bool)
     explained[after[adjacent]] = True
-    ttl = scene.leg("ttl_max")
-    near = (ttl[before] - ttl[after] <= 1) & (ttl[before] >= ttl[after])
+    fall = scene.leg_at("ttl_max", before) - scene.leg_at("ttl_max", after)
+    near = (fall <= 1) & (fall >= 0)
     near |= _owned(scene, scene.service_of_leg[before], ends.dst_mac[before])
     near &= (ends.dst_mac[before] != ends.dst_mac[after]) | (ends.dst_mac[before] == 0)
     keep = adjacent | _nearest_in_time(scene, before, after, ~explained[after] & near)
@@ -105,10 +105,10 @@ def relays_of(scene: Scene) -> dict[int, frozenset[Relay]]:
 
 def _nearest_in_time(scene: Scene, before: Int64, after: Int64, wanted: Flags) -> Flags:
     """Of the wanted pairs of each leg after, the one whose leg before began, or ended, at the nearest time."""
-    start, end = scene.leg("first_time"), scene.leg("last_time")
     places = np.flatnonzero(wanted)
     one, other = before[places], after[places]
-    apart = np.minimum(np.abs(start[one] - start[other]), np.abs(end[one] - end[other]))
+    start, end = (np.abs(scene.leg_at(n, one) - scene.leg_at(n, other)) for n in ("first_time", "last_time"))
+    apart = np.minimum(start, end)
     places = places[np.lexsort((apart, other))]
     first = np.ones(len(places), bool)
     first[1:] = after[places[1:]] != after[places[:-1]]

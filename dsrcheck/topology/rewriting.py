@@ -48,8 +48,8 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
     rows = np.flatnonzero(scene.of_services & scene.inbound & flows.sure[flows.of_leg] & (samples[:, 0] != UNUSED))
     if not len(rows):
         return {}
-    ttl, first = scene.leg("ttl_max"), scene.leg("first_frame")
-    order = rows[np.lexsort((first[rows], -ttl[rows], samples[rows, 0]))]
+    ttl, first = scene.leg_at("ttl_max", rows), scene.leg_at("first_frame", rows)
+    order = rows[np.lexsort((first, -ttl, samples[rows, 0]))]
     before, after = order[:-1], order[1:]
     changed = (ends.dst[before] != ends.dst[after]) | (ends.src[before] != ends.src[after])
     twin = (samples[before, 0] == samples[after, 0]) & changed & (ends.dst_mac[before] != ends.dst_mac[after])

@@ -59,17 +59,25 @@ class Scene:
 
     @cached_property
     def _read(self) -> dict[str, npt.NDArray[np.unsignedinteger]]:
-        """Columns of the leg table that were asked for, by themselves: its rows are long, and each costs a look."""
+        """Columns of the leg table, by themselves, that were asked for again: its rows are long, each costs a look."""
         return {}
+
+    @cached_property
+    def _asked(self) -> set[str]:
+        """Columns of the leg table that were asked for, and for more than a few legs."""
+        return set()
 
     def leg(self, name: str) -> Int64:
         """A column of the leg table as int64: a copy, so ask for the legs of interest where they are few."""
-        return self._narrow(name).astype(np.int64)
+        return column(self.legs.legs, name)
 
     def leg_at(self, name: str, legs: Int64 | Flags | int) -> Int64:
         """A column of the leg table at some legs, or a value at one of them, int64."""
-        few = np.size(legs) * FEW_LEGS < len(self.legs.legs) and name not in self._read
-        found: Int64 = (self.legs.legs[name] if few else self._narrow(name))[legs].astype(np.int64)
+        read = self._read.get(name)
+        if read is None and np.size(legs) * FEW_LEGS > len(self.legs.legs):
+            read = self._narrow(name) if name in self._asked else None
+            self._asked.add(name)
+        found: Int64 = (self.legs.legs[name] if read is None else read)[legs].astype(np.int64)
         return found
 
     def _narrow(self, name: str) -> npt.NDArray[np.unsignedinteger]:
@@ -158,7 +166,7 @@ class Scene:
     @cached_property
     def speakers(self) -> frozenset[int]:
         """MACs that sent at least one frame here."""
-        paths, used = self.legs.paths, distinct(self.leg("path"))
+        paths, used = self.legs.paths, distinct(self.ends.path)
         macs = np.concatenate([column(paths, "src_mac")[used], self.claims.src_mac])
         return frozenset(distinct(macs).tolist()) - {0}
 
@@ -173,7 +181,7 @@ class Scene:
     @cached_property
     def edges_of_interfaces(self) -> dict[int, dict[tuple[int, int], int]]:
         """Interface -> (sender, receiver) -> frames of IP legs and ARP/NDP to no group address; MAC 0: not known."""
-        paths, path, claims = self.legs.paths, self.leg("path"), self.claims
+        paths, path, claims = self.legs.paths, self.ends.path, self.claims
         frames = np.zeros(len(paths), np.int64)
         np.add.at(frames, path, self.leg("frames"))
         # A forward that keeps the requester's MAC as source was sent by the box that took the request.
@@ -221,7 +229,7 @@ def _primary(legs: Legs, ends: LegEnds, flows: Flows) -> Flags:
     paths = legs.paths
     alike, _ = group_rows(*(column(paths, name) for name in ("src_mac", "dst_mac", "tunnel")))
     several = np.bincount(alike)[alike] > 1 if len(alike) else np.zeros(0, bool)
-    open_ = np.flatnonzero(several[column(legs.legs, "path")] | ~ends.whole)
+    open_ = np.flatnonzero(several[ends.path] | ~ends.whole)
     primary = np.ones(len(ends.src), bool)
     primary[open_] = False
     order = open_[np.argsort(-column(legs.legs, "frames")[open_], kind="stable")]
