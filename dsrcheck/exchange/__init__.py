@@ -15,6 +15,7 @@ from dsrcheck.exchange.settings import setting_table
 from dsrcheck.exchange.sides import Sides, pick_sides
 from dsrcheck.exchange.vips import vip_table
 from dsrcheck.exchange.visibility import Visibility
+from dsrcheck.flows.coded import coded, narrow
 from dsrcheck.tables import Column, HostName, SetColumn, Subjects, Tables
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
@@ -69,8 +70,9 @@ def _with_vip_columns(table: Subjects, topology: Topology, expect: str) -> Subje
     vips, number = topology.vips, table.vip
     inside = number >= 0
     place = np.where(inside, number, len(vips))  # the last is for rows of no VIP
-    address = ints([*(vip.identity for vip in vips), -1])[place]
-    mode = texts([*(vip.mode for vip in vips), ""])[place]
+    place = narrow(place)
+    address = coded(ints([*(vip.identity for vip in vips), -1]), place)
+    mode = coded(texts([*(vip.mode for vip in vips), ""]), place)
     added: dict[str, Column | SetColumn] = {
         "vip.address": Column(address, inside & (address >= 0), "address"),
         "vip.mode": Column(mode, inside, "text"),

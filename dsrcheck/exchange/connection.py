@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.exchange.arrays import texts
-from dsrcheck.exchange.picked import FAR
+from dsrcheck.exchange.picked import FAR, take
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import SETTLE, Sides, flag, once
-from dsrcheck.flows.coded import among
+from dsrcheck.flows.coded import among, coded
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column
 from dsrcheck.topology.scene import INITIAL_TTLS
@@ -33,9 +33,9 @@ def flow_facts(s: Sides) -> dict[str, Column]:
     stuck_somewhere = s.forward.seen | (s.request.seen & s.visible.of_balancer(s.roles.vip)) | own
     stuck = opened & retried(s) & ~heard & stuck_somewhere
     unseen = own & ~s.visible.of_balancer(s.roles.vip)
-    missing = texts(("the forwarded packet", "the reply"))[(s.forward.seen | unseen).astype(np.int64)]
-    at = np.where(s.forward.seen, s.forward.of_first(ends.dst_mac), s.request.of_first(ends.dst_mac))
-    at = np.where(s.reply.seen, s.reply.of_first(ends.dst_mac), at)
+    missing = coded(texts(("the forwarded packet", "the reply")), (s.forward.seen | unseen).view(np.uint8))
+    last = np.where(s.forward.seen, s.forward.first, s.request.first)
+    at = take(ends.dst_mac, np.where(s.reply.seen, s.reply.first, last))
     return {
         "flow.handshake": flag(went_on(s), opened),
         "flow.handshake_completes": flag(~stuck, stuck | (opened & went_on(s))),

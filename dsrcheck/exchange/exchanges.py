@@ -16,7 +16,7 @@ from dsrcheck.exchange.others import too_big_flows
 from dsrcheck.exchange.replies import reply_columns, reply_facts
 from dsrcheck.exchange.requests import request_facts
 from dsrcheck.exchange.sides import Sides, flag
-from dsrcheck.flows.coded import Coded, narrow
+from dsrcheck.flows.coded import Coded, coded, narrow
 from dsrcheck.flows.table import PROTOCOL_NAMES, Int64, column
 from dsrcheck.tables import Array, Column, Subjects
 
@@ -29,14 +29,16 @@ def exchange_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
 def exchange_columns(s: Sides) -> dict[str, Column]:
     """All columns of the exchange table but those of the VIP itself; one value an exchange."""
     flows, flow = s.scene.flows, s.roles.flow
-    columns = {
-        "flow.number": Column(flow + 1, None, "number"),
-        "flow.protocol": Column(_protocol_names(s.protocol), None, "text"),
-        "flow.client": Column(flows.client[flow], None, "address"),
-        "flow.client_port": Column(flows.client_port[flow], None, "number"),
-        "service.port": Column(flows.service_port[flow], None, "number"),
-        "service.balanced": Column(np.ones(len(flow), bool), None, "flag"),
-    }
+    columns = _narrowed(
+        {
+            "flow.number": Column(flow + 1, None, "number"),
+            "flow.protocol": Column(_protocol_names(s.protocol), None, "text"),
+            "flow.client": Column(flows.client[flow], None, "address"),
+            "flow.client_port": Column(flows.client_port[flow], None, "number"),
+            "service.port": Column(flows.service_port[flow], None, "number"),
+            "service.balanced": Column(np.ones(len(flow), bool), None, "flag"),
+        }
+    )
     for role in (s.request.columns("request"), s.forward.columns("forward"), reply_columns(s)):
         columns |= _narrowed(role)
     for facts in (request_facts, forward_facts, reply_facts, flow_facts):
@@ -70,7 +72,7 @@ def _fitting(values: Array) -> Array:
 def _protocol_names(protocol: Int64) -> Texts:
     """Names of IP protocols, `tcp`, `udp` and so on, each as one object for all rows."""
     names = np.array([PROTOCOL_NAMES.get(number, str(number)) for number in range(256)], object)
-    return names[protocol]
+    return coded(names, protocol)
 
 
 def _captures(s: Sides) -> Int64:

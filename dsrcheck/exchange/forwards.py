@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.exchange.affinity import other_server_frame, servers_per_connection
-from dsrcheck.exchange.arrays import Texts
+from dsrcheck.exchange.arrays import Texts, texts
 from dsrcheck.exchange.connection import resent_bytes
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import LONGEST_PACKET, SETTLE, Sides, flag
-from dsrcheck.flows.coded import among
+from dsrcheck.flows.coded import among, coded
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column
 from dsrcheck.topology.hops import share_packets
 
 FULL_SIZE = 1200
 """A packet longer than that (bytes) can be the one that a tunnel's smaller MTU does not let through."""
+RECEIVERS = ("unknown", "server", "balancer", "gateway", "broadcast")
+"""What takes a forwarded packet."""
 HEADERS = 60
 """The longest TCP and IP headers of usual packets (bytes): what is longer carries data."""
 
@@ -64,18 +66,19 @@ def _client_kept(s: Sides) -> Flags:
 
 
 def _receiver(s: Sides) -> tuple[Texts, Flags]:
-    """(server, balancer, gateway, broadcast or unknown: what takes the forwarded packets; whether that is known).
+    """(what takes the forwarded packets, as one of RECEIVERS; whether that is known).
 
     A server is known for one only where the balancer's frames are all seen and the server speaks.
     """
     to = s.forward.of_first(s.scene.ends.dst_mac)
-    role = np.full(len(s.roles), "unknown", dtype=object)
-    role[s.is_server(to) & among(to, list(s.visible.speakers))] = "server"
-    role[s.is_balancer(to) & ~s.is_server(to)] = "balancer"
-    role[among(to, s.routers)] = "gateway"
-    role[(to >> 40) & 1 == 1] = "broadcast"
+    role = np.zeros(len(s.roles), np.uint8)
+    role[s.is_server(to) & among(to, list(s.visible.speakers))] = RECEIVERS.index("server")
+    role[s.is_balancer(to) & ~s.is_server(to)] = RECEIVERS.index("balancer")
+    role[among(to, s.routers)] = RECEIVERS.index("gateway")
+    role[np.asarray((to >> 40) & 1 == 1)] = RECEIVERS.index("broadcast")
     sender = s.forward.of_first(s.scene.ends.src_mac)
-    return role, s.forward.seen & (role != "unknown") & ((role != "server") | s.visible.sent(sender))
+    known = s.forward.seen & (role > 0) & ((role != RECEIVERS.index("server")) | s.visible.sent(sender))
+    return coded(texts(RECEIVERS), role), known
 
 
 def _plain(s: Sides) -> Flags:
@@ -100,7 +103,8 @@ def _same_packets(s: Sides, both: Flags) -> tuple[Flags, Flags]:
     scene = s.scene
     rows, request, forward = _pairs(s)
     alike = share_packets(scene.samples, request, forward)
-    alike |= scene.leg_at("hash", request) == scene.leg_at("hash", forward)
+    came, went = scene.leg_at("hash", np.stack([request, forward]))
+    alike |= came == went
     # Where packets were lost the sampled ones may be just those: only as many out as in can be told to be others.
     alike |= scene.leg_at("frames", request) != scene.leg_at("frames", forward)
     same, other = np.zeros(len(s.roles), bool), np.zeros(len(s.roles), bool)

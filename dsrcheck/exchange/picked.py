@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -132,6 +133,9 @@ def first_legs(scene: Scene, legs: Int64, rows: Int64, count: int) -> Int64:
 
 def take(values: Int64, rows: Int64, missing: int = 0) -> Int64:
     """The values at some positions; `missing` for -1."""
+    if isinstance(values, Coded):
+        codes = take(cast(Int64, values.codes), rows, len(values.values))
+        return coded(np.append(values.values, missing), narrow(codes))
     if not len(values):
         return np.full(len(rows), missing, np.int64)
     return np.where(rows >= 0, values[rows], np.int64(missing))

@@ -25,6 +25,7 @@ from dsrcheck.topology.claims import (
     REPLY,
     REQUEST,
     SOLICITATION,
+    Claims,
 )
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
@@ -48,6 +49,7 @@ def server_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
     answer_shown |= flags(visible.asker_is_here(topology.vips[number].identity) for number, _ in rows)
     # Where nobody asks, nobody can be silent.
     answer_shown &= flags(topology.vips[number].identity in scene.asked for number, _ in rows)
+    told = [_claims_of(scene, one.identity) for one in topology.vips]
     heard = among(macs, list(visible.speakers))
     for name, verb, kinds, known, family in (
         ("answers_arp", "answer", (REPLY,), answer_shown, ~is_v6),
@@ -55,7 +57,7 @@ def server_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
         ("announces", "announce", (GRATUITOUS, ANNOUNCEMENT, PROBE), heard, ~is_v6),
         ("advertises", "advertise", (ADVERTISEMENT, SOLICITATION, DAD), answer_shown, is_v6),
     ):
-        frame = ints(_first_claim(scene, topology.vips[number].identity, mac, kinds) for number, mac in rows)
+        frame = ints(_first_claim(told[number], mac, kinds) for number, mac in rows)
         does = frame > 0
         columns[f"server.{name}"] = Column(does, (does | known) & family, "flag")
         columns[f"server.{verb}_frame"] = Column(frame, does, "frame")
@@ -67,11 +69,17 @@ def server_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
     return Subjects("server", len(rows), columns, vip, np.zeros(len(rows), np.int64), reasons)
 
 
-def _first_claim(scene: Scene, vip: int, mac: int, kinds: tuple[int, ...]) -> int:
-    """Frame of the first claim of the VIP of these kinds by a MAC; 0 when there is none."""
+def _claims_of(scene: Scene, vip: int) -> Claims:
+    """The claims of a VIP."""
     claims = scene.claims
     about = (claims.address == vip) | (among(claims.kind, (PROBE, DAD)) & (claims.target == vip))
-    mine = about & among(claims.kind, kinds) & ((claims.mac == mac) | (claims.src_mac == mac)) & (vip >= 0)
+    return claims.take(about & (vip >= 0))
+
+
+def _first_claim(claims: Claims, mac: int, kinds: tuple[int, ...]) -> int:
+    """Frame of the first claim of these kinds by a MAC; 0 when there is none."""
+    mine = (claims.mac == mac) | (claims.src_mac == mac)
+    mine &= among(claims.kind, kinds)
     return int(claims.frame[mine].min()) if mine.any() else 0
 
 

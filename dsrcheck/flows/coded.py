@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,11 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 Int64 = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Values = npt.NDArray[Any]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+FEW = 16
+"""Values that are sooner compared with each row than looked up."""
 
 
 class Coded(NDArrayOperatorsMixin):
@@ -37,6 +42,11 @@ class Coded(NDArrayOperatorsMixin):
         """As of an array."""
         return self.values.dtype
 
+    def tolist(self) -> list[Any]:
+        """As of an array."""
+        found: list[Any] = np.asarray(self).tolist()
+        return found
+
     def __getitem__(self, rows: Any) -> Any:
         return self.values[self.codes[rows]]
 
@@ -55,9 +65,9 @@ class Coded(NDArrayOperatorsMixin):
         return other.codes is self.codes if isinstance(other, Coded) else np.ndim(cast(Any, other)) == 0
 
 
-def coded(values: Int64, codes: npt.NDArray[np.integer]) -> Int64:
-    """`values[codes]`, typed as the array which it stands for, whose methods it has not."""
-    return cast(Int64, Coded(values, codes))
+def coded(values: npt.NDArray[Scalar], codes: npt.NDArray[np.integer]) -> npt.NDArray[Scalar]:
+    """`values[codes]`, typed as the array which it stands for, most of whose methods it has not."""
+    return cast(npt.NDArray[Scalar], Coded(values, codes))
 
 
 def halved(values: Values) -> Int64:
@@ -79,7 +89,12 @@ def among(values: Int64, few: Collection[int] | Int64) -> Flags:
     wanted = few if isinstance(few, np.ndarray) else np.array(list(few), np.int64)
     if isinstance(values, Coded):
         return among(values.values, wanted)[values.codes]
-    return np.isin(values, wanted)
+    if len(wanted) > FEW:
+        return np.isin(values, wanted)
+    found = np.zeros(len(values), bool)
+    for one in wanted.tolist():
+        found |= values == one
+    return found
 
 
 def rows_with(column: Int64, rows: Int64) -> dict[int, Int64]:

@@ -126,7 +126,7 @@ def _texts(subjects: Subjects, name: str) -> Array | None:
     column = subjects.columns.get(name)
     if not isinstance(column, Column):
         return None
-    return column.values if column.known is None else np.where(column.known, column.values, "unknown")
+    return np.asarray(column.values) if column.known is None else np.where(column.known, column.values, "unknown")
 
 
 def _vips_of(subjects: Subjects, tables: Tables) -> list[int]:

@@ -45,7 +45,8 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
     ends, flows = scene.ends, scene.flows
     samples = scene.samples
     # Only directions known by a handshake: the way back through a masquerading router looks the same.
-    rows = np.flatnonzero(scene.of_services & scene.inbound & flows.sure[flows.of_leg] & (samples[:, 0] != UNUSED))
+    rows = np.flatnonzero(scene.of_services & scene.inbound & flows.sure[flows.of_leg])
+    rows = _rewritten_rows(scene, rows[samples[rows, 0] != UNUSED])
     if not len(rows):
         return {}
     ttl, first = scene.leg_at("ttl_max", rows), scene.leg_at("first_frame", rows)
@@ -54,8 +55,8 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
     changed = (ends.dst[before] != ends.dst[after]) | (ends.src[before] != ends.src[after])
     twin = (samples[before, 0] == samples[after, 0]) & changed & (ends.dst_mac[before] != ends.dst_mac[after])
     # A box may send from another MAC than it takes packets at; then both addresses must be rewritten, and at once.
-    time = scene.leg("first_time")
-    other_mac = (ends.src[before] != ends.src[after]) & (np.abs(time[after] - time[before]) < AT_ONCE)
+    apart = np.abs(scene.leg_at("first_time", after) - scene.leg_at("first_time", before))
+    other_mac = (ends.src[before] != ends.src[after]) & (apart < AT_ONCE)
     twin &= (ends.dst_mac[before] == ends.src_mac[after]) | (other_mac & (ends.src_mac[before] != ends.src_mac[after]))
     before, after = before[twin], after[twin]
     same = share_packets(samples, before, after)
@@ -79,6 +80,20 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
             text = f"its packets go on to {spread} other address{'es' * (spread > 1)}"
             found[address] = Rewriter(NAT, boxes, pairs, servers, text)
     return found
+
+
+def _rewritten_rows(scene: Scene, rows: Int64) -> Int64:
+    """Of some legs those whose first sampled packet comes under other addresses as well."""
+    ends = scene.ends
+    packet = scene.samples[rows, 0]
+    order = np.argsort(packet)
+    rows, packet = rows[order], packet[order]
+    again = packet[1:] == packet[:-1]
+    changed = again & ((ends.dst[rows[1:]] != ends.dst[rows[:-1]]) | (ends.src[rows[1:]] != ends.src[rows[:-1]]))
+    of_packet = np.cumsum(np.append(False, ~again)[: len(rows)])
+    wanted = np.zeros(len(rows), bool)
+    wanted[of_packet[1:][changed]] = True
+    return np.sort(rows[wanted[of_packet]])
 
 
 def find_proxies(scene: Scene) -> dict[int, Rewriter]:
