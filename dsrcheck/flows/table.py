@@ -184,7 +184,7 @@ def rows_by_value(values: Int64) -> list[Int64]:
     return np.split(order, ends) if len(order) else []
 
 
-def group_rows(*columns: Int64) -> tuple[Int64, Int64]:
+def group_rows(*columns: npt.NDArray[np.integer]) -> tuple[Int64, Int64]:
     """(group of each row, first row of each group) of rows that are equal in all columns; groups by appearance."""
     return number_rows(columns)
 

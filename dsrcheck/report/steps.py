@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dsrcheck.addresses import mac_text
 from dsrcheck.exchange.arrays import flags
 from dsrcheck.exchange.roles import VIP_SHIFT
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding, FrameRef
-from dsrcheck.flows.coded import among
+from dsrcheck.flows.coded import among, halved
 from dsrcheck.flows.table import Int64, group_rows
 from dsrcheck.report.model import OK, Step, StepTable
 from dsrcheck.topology.model import NAT, PROXY
@@ -43,7 +44,7 @@ class RoleLegs:
 
     legs: Int64
     rows: Int64
-    roles: Int64
+    roles: npt.NDArray[np.int8]
 
     def of_row(self, row: int) -> list[tuple[int, int]]:
         """(leg, role) of one exchange."""
@@ -91,7 +92,7 @@ def _answered_elsewhere(s: Sides, flow: int) -> Int64:
 
 def role_legs(s: Sides, legs: Int64 | None = None) -> RoleLegs:
     """What some legs, each of an exchange, are in it; by default the legs of all exchanges."""
-    legs = np.flatnonzero(s.roles.row >= 0) if legs is None else legs
+    legs = halved(np.flatnonzero(s.roles.row >= 0)) if legs is None else legs
     legs = legs[np.lexsort((s.scene.leg_at("first_frame", legs), s.roles.row[legs]))]
     rows, r = s.roles.row[legs], s.roles
     rewriting = flags(vip.mode in (NAT, PROXY) for vip in s.topology.vips)[r.vip[rows]] if len(rows) else rows > 0
@@ -99,32 +100,33 @@ def role_legs(s: Sides, legs: Int64 | None = None) -> RoleLegs:
     roles = np.select(
         [r.request[legs], r.forward[legs], rewriting & r.answer[legs], rewriting & by_balancer, r.sent_on[legs],
          r.relayed[legs], by_balancer],
-        [REQUEST, FORWARD, ANSWER, RETURN, SENT_ON, RELAYED, OWN],
-        REPLY,
+        np.array([REQUEST, FORWARD, ANSWER, RETURN, SENT_ON, RELAYED, OWN], np.int8),
+        np.int8(REPLY),
     )  # fmt: skip
-    return RoleLegs(legs, rows, roles.astype(np.int64))
+    return RoleLegs(legs, rows, roles)
 
 
 def _kinds(s: Sides, legs: RoleLegs) -> Int64:
     """The kind of each exchange: its roles in order of appearance, with what tells flows of the same roles apart."""
     key = s.roles.vip[legs.rows] << VIP_SHIFT | s.scene.ends.dst_mac[legs.legs]
     to_balancer = among(key, s.balancer_keys)
-    codes = np.where((legs.roles == REQUEST) & among(key, s.server_keys) & ~to_balancer, PAST, legs.roles)
-    codes = np.where((legs.roles == REPLY) & to_balancer, TO_BALANCER, codes)
+    codes = legs.roles.copy()
+    codes[(codes == REQUEST) & among(key, s.server_keys) & ~to_balancer] = PAST
+    codes[(codes == REPLY) & to_balancer] = TO_BALANCER
     leader = _once(legs.rows, codes)
     rows = legs.rows[leader]
     place = np.arange(len(rows)) - np.searchsorted(rows, rows)
     kinds = np.zeros(len(s.roles), np.int64)
-    np.add.at(kinds, rows, codes[leader] << BITS * place)
+    np.add.at(kinds, rows, codes[leader].astype(np.int64) << BITS * place)
     elsewhere = np.flatnonzero(s.wrong >= 0)
     kinds[elsewhere] |= ELSEWHERE << BITS * np.bincount(rows, minlength=len(s.roles))[elsewhere]
     return kinds
 
 
-def _once(rows: Int64, codes: Int64) -> Int64:
+def _once(rows: Int64, codes: npt.NDArray[np.int8]) -> Int64:
     """The places of the first of each code in a row, in order; rows are sorted, and few have a code twice."""
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    bits = np.bitwise_or.reduceat(1 << codes, starts) if len(starts) else codes
+    bits = np.bitwise_or.reduceat(np.int64(1) << codes, starts) if len(starts) else codes
     twice = np.bitwise_count(bits) < np.diff(starts, append=len(rows))
     mixed = np.repeat(twice, np.diff(starts, append=len(rows)))
     first = ~mixed
