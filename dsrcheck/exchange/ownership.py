@@ -30,8 +30,8 @@ class Ownership:
     rival: int = 0
     rival_frame: int = 0
     owner_frame: int = 0
-    owner_known: bool = False
-    """Whether one of the claimants is known to be a balancer: else none of them can be told to be a stranger."""
+    stranger_known: bool = False
+    """Whether a stranger would be in view: one of the claimants is a balancer, and who asks for the VIP is seen."""
     stranger: int = 0
     stranger_frame: int = 0
 
@@ -60,26 +60,29 @@ def ownership_of(s: Sides, vip: Vip) -> Ownership:
     before, after = _contested_changes(s, vip, rows)
     owned = bool(set(s.scene.claims.mac[rows].tolist()) & vip.balancer_macs)
     stranger, stranger_frame = _stranger(s, vip, rows, np.append(before, after))
+    known = s.visible.has_mirror or s.visible.asker_is_here(vip.identity) or stranger > 0
     if not len(after):
-        known = s.visible.has_mirror or s.visible.asker_is_here(vip.identity) or stranger > 0
-        return Ownership(1, known, 0, 0, 0, owned, stranger, stranger_frame)
+        return Ownership(1, known, 0, 0, 0, owned and known, stranger, stranger_frame)
     mac, frame = s.scene.claims.mac[rows], s.scene.claims.frame[rows]
     first = (int(before[0]), int(after[0]))
     rival, owner = sorted(first, key=lambda place: int(mac[place]) in vip.balancer_macs)
     rivals = np.union1d(mac[before], mac[after])
     shown = int(mac[rival]), int(frame[rival]), int(frame[owner])
-    return Ownership(len(rivals), True, *shown, owned, stranger, stranger_frame)
+    return Ownership(len(rivals), True, *shown, owned and known, stranger, stranger_frame)
 
 
 def _stranger(s: Sides, vip: Vip, rows: Int64, contests: Int64) -> tuple[int, int]:
     """(MAC, frame) of who answers for the VIP beside its owner and is neither balancer nor server; 0: nobody.
 
-    Beside the owner is who contests it, or who answers by ARP for this and another address that others own too.
+    Beside the owner is who contests it, or who answers by ARP for this and another address that others own too. At the
+    owner itself, who contests it may be another balancer, whose work is not in view.
     """
     claims = s.scene.claims
     known = vip.balancer_macs | vip.server_macs
     owners = set(claims.mac[rows].tolist()) & vip.balancer_macs
     contested = set(claims.mac[rows[contests]].tolist())
+    if s.visible.at_balancer and not s.visible.has_mirror:
+        contested = set()
     for row in rows.tolist():
         mac = int(claims.mac[row])
         if mac in known or not owners:

@@ -27,7 +27,7 @@ def _owner_columns(s: Sides) -> dict[str, Column]:
     contested = flags(owner.rival > 0 for owner in owners)
     return {
         "vip.stranger": flag(
-            flags(owner.stranger > 0 for owner in owners), flags(o.known and o.owner_known for o in owners)
+            flags(owner.stranger > 0 for owner in owners), flags(owner.stranger_known for owner in owners)
         ),
         "vip.stranger_mac": _macs(owner.stranger for owner in owners),
         "vip.stranger_frame": _frames(owner.stranger_frame for owner in owners),

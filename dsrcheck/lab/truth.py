@@ -50,6 +50,8 @@ BLIND = {
     "S": ("DSR101", "DSR102", "DSR105", "DSR106", "DSR306", "DSR402", "DSR603"),
 }  # fmt: skip
 COUNTING = ("DSR106",)
+STATED = ("DSR506",)
+"""Rules of what a server states when a connection begins."""
 FORWARDED = ("DSR203",)
 """Rules of what a balancer has forwarded, which at a server its MAC tells."""
 COPY_WINDOW = 1_000_000
@@ -315,7 +317,7 @@ def _vantage(
         with_topology=tuple(dict.fromkeys(declared)),
         may_fail=frozenset(may),
         must_pass=tuple(proved),
-        must_not_pass=_blind(fault, where) if looked is None or not _sees_forwards(looked, where) else (),
+        must_not_pass=_blind(fault, where, looked) if looked is None or not _sees_forwards(looked, where) else (),
         culprits=culprits,
         speaks=_speaks(net, scenario, fault, recording),
     )
@@ -341,10 +343,13 @@ def _has_copies(frames: list[tuple[int, bytes]]) -> bool:
     return False
 
 
-def _blind(fault: Fault | None, where: str) -> tuple[str, ...]:
+def _blind(fault: Fault | None, where: str, looked: View | None) -> tuple[str, ...]:
     shown = {
         rule for expect in (fault.expects if fault is not None else ()) for rule in (expect.rule, *expect.alternative)
     }
+    # A fault may send replies by a balancer, whose capture then has the servers' own segment sizes.
+    if looked is not None and any(packet.tcp_flags & packets.SYN for _, packet in looked.replies):
+        shown.update(STATED)
     blind = set(BLIND.get(where[0], ()))
     if "R" in where and "C" in where:
         blind = set(BLIND["C"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.exchange.judged import last
-from tests.ladder import BALANCER, CLIENT, OTHER_CLIENT, VIP, Host, Ladder, healthy
+from tests.ladder import BACKUP, BALANCER, CLIENT, OTHER_CLIENT, VIP, Host, Ladder, healthy
 
 VPN_BOX = Host("02:00:00:00:00:77")
 
@@ -26,6 +26,17 @@ def test_answers_to_several_askers_do_not_hide_a_second_owner() -> None:
     net = two_ask(0.3)
     assert last(net, "vip.owners_at_once") == 2
     assert last(net, "vip.stranger") is True
+
+
+def test_who_contests_it_before_the_balancer_alone_may_be_another_balancer() -> None:
+    """Two have the VIP, that is seen; but not whether the other one passes packets on."""
+    net = healthy()
+    for _ in range(2):
+        net.announce(BALANCER, VIP)
+        net.is_at(BACKUP, VIP, BALANCER)
+        net.wait(1.0)
+    assert last(net, "vip.owners_at_once", BALANCER) == 2
+    assert last(net, "vip.stranger", BALANCER) is None
 
 
 @pytest.mark.parametrize("late", [1.5, 60])
