@@ -177,7 +177,7 @@ def _why_balancer(
     if owns and (hairpin or spread > 1 or direct or tunnelled):
         hops = f"{spread} next hop{'s' * (spread > 1)}"
         return f"owns {scene.book.text(candidate.address)} and passes its packets on to {hops}"
-    if candidate.owners - box:
+    if candidate.owners - box and not _was_before_the_owners(scene, candidate, box, nexts):
         return None  # somebody else owns it: this box only routes
     fresh = _sends_unrouted(scene, candidate, nexts)
     if direct and fresh and (spread > 1 or hairpin):
@@ -190,6 +190,25 @@ def _why_balancer(
     if tunnelled and bypassed:
         return "puts its packets into a tunnel, and the replies do not come back through it"
     return None
+
+
+def _was_before_the_owners(scene: Scene, candidate: Candidate, box: set[int], nexts: set[int]) -> bool:
+    """Whether a box had the address until its owners of now took it over, before anybody was seen to ask for it.
+
+    Nobody begins to send to the box once the owners have stated that it is theirs, and who sent to it before sends to
+    them now. A router is sent to as before, and sends to the owners.
+    """
+    if nexts & candidate.owners:
+        return False
+    ends, claims = scene.ends, scene.claims
+    stated = claims.time[(claims.address == candidate.address) & among(claims.mac, candidate.owners)]
+    start = scene.leg_at("first_time", candidate.inbound)
+    sender, to = ends.src_mac[candidate.inbound], ends.dst_mac[candidate.inbound]
+    to_box = among(to, box)
+    if not len(stated) or not to_box.any() or start[to_box].max() > stated.min() + AT_ONCE:
+        return False
+    to_owners = among(to, candidate.owners) & (start > stated.min())
+    return bool(among(sender[to_owners], distinct(sender[to_box])).any())
 
 
 def _answered_unseen(scene: Scene, candidate: Candidate) -> bool:
@@ -272,7 +291,8 @@ def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
     departures, arrivals = candidate.departures(scene), candidate.arrivals(scene)
     entered = {dst for _, dst in arrivals} - {0}  # Linux cooked captures have no destination MAC
     box = entered & candidate.owners if candidate.owners else entered
-    box -= answered_at_once(scene, candidate.address) - _answered_through(scene, candidate)
+    strangers = candidate.outbound[~among(scene.ends.src_mac[candidate.outbound], candidate.owners)]
+    box -= answered_at_once(scene, candidate.address) - _answered_through(scene, candidate, strangers)
     if not box or (any(is_virtual_router_mac(mac) for mac in box) and len({src for src, _ in departures} - box) < 2):
         return None
     others = {src for src, _ in departures} - box - candidate.owners
@@ -286,14 +306,14 @@ def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
     return None
 
 
-def _answered_through(scene: Scene, candidate: Candidate) -> set[int]:
-    """MACs through which requests got replies of others than who owns the address: of flows that went to one MAC."""
-    flow, to = scene.flows.of_leg[candidate.inbound], scene.ends.dst_mac[candidate.inbound]
-    flows, macs = distinct_rows(flow, to)
+def _answered_through(scene: Scene, candidate: Candidate, replies: Int64) -> set[int]:
+    """MACs to which requests went of which some of these replies came from another MAC: of flows that went to one."""
+    flows, macs = distinct_rows(scene.flows.of_leg[candidate.inbound], scene.ends.dst_mac[candidate.inbound])
     alone = np.isin(flows, flows[1:][flows[1:] == flows[:-1]], invert=True)
-    others = ~among(scene.ends.src_mac[candidate.outbound], list(candidate.owners))
-    answered = among(flows, scene.flows.of_leg[candidate.outbound[others]])
-    return set(macs[alone & answered].tolist())
+    taken_at = np.zeros(len(scene.flows), np.int64)
+    taken_at[flows[alone]] = macs[alone]
+    taken_at = taken_at[scene.flows.of_leg[replies]]
+    return set(distinct(taken_at[taken_at != scene.ends.src_mac[replies]]).tolist()) - {0}
 
 
 def by_rivals(scene: Scene, candidate: Candidate) -> Proposal | None:
@@ -302,6 +322,7 @@ def by_rivals(scene: Scene, candidate: Candidate) -> Proposal | None:
     if len(rivals) < 2 or not len(candidate.inbound):
         return None
     servers = {src for src, _ in candidate.departures(scene)} & rivals
+    servers -= _answered_through(scene, candidate, candidate.outbound)  # a balancer may answer some itself
     balancers = rivals - servers if servers else frozenset()
     text = f"{' and '.join(map(mac_text, sorted(rivals)))} both claim it"
     return Proposal(frozenset(balancers), text, mode_known=False)

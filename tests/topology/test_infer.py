@@ -181,6 +181,43 @@ def test_sender_that_turns_to_another_mac_is_no_balancer() -> None:
     assert (CLIENT.number, WEB1.number) in scene.unicast_edges
 
 
+def test_balancer_before_a_failover_that_is_never_asked_for() -> None:
+    """A box passed requests on to one server until another announced the address: both balanced, each in its time."""
+    net = Ladder()
+    for _ in range(3):
+        net.connection(path(CLIENT, BACKUP, WEB1), path(WEB1, CLIENT))
+    net.wait(1.0)
+    net.announce(BALANCER, VIP)
+    for web in (WEB1, WEB2, WEB1):
+        net.connection(path(CLIENT, BALANCER, web), path(web, CLIENT))
+    vip = only_vip(inferred(net))
+    assert vip.balancer_macs == numbers(BALANCER, BACKUP)
+    assert vip.server_macs == numbers(WEB1, WEB2)
+
+
+def test_router_that_sends_its_clients_straight_to_the_owner_is_no_balancer() -> None:
+    """It passed requests on to the owner, told the client of it, and the client then asked for the owner by ARP."""
+    net = Ladder()
+    for _ in range(3):
+        net.connection(path(CLIENT, GATEWAY, WEB1, routed=True), path(WEB1, CLIENT))
+    net.resolve(CLIENT, WEB1, VIP)
+    for _ in range(3):
+        net.connection(path(CLIENT, WEB1), path(WEB1, CLIENT))
+    assert not inferred(net).vips
+
+
+def test_balancer_that_serves_some_itself_is_told_from_a_server_that_answers_arp() -> None:
+    """At a client two answer for the address; what was sent to one of them the other one answered."""
+    net = Ladder()
+    net.who_has(CLIENT, VIP)
+    net.is_at(BALANCER, VIP, CLIENT)
+    net.is_at(WEB1, VIP, CLIENT)
+    for web in (BALANCER, WEB1, BALANCER, WEB1):
+        net.connection(path(CLIENT, BALANCER), path(web, CLIENT))
+    vip = only_vip(inferred(net, CLIENT))
+    assert vip.balancer_macs == numbers(BALANCER)
+
+
 def test_tunnel() -> None:
     """IP-in-IP to two hosts, whose replies do not come back through the balancer."""
     net = Ladder()
