@@ -31,7 +31,11 @@ def reasons_for(topology: Topology, visible: Visibility) -> dict[str, str]:
         "forward.ttl_drop": f"request and forwarded packet are not both seen: {place}",
         "forward.missing": uncounted,
         "forward.repeated": uncounted,
-        "forward.servers": f"what the balancer sends is not all in this capture: {place}",
+        "forward.servers": (
+            "which server the balancer gives packets to is not seen"
+            if visible.at_balancer
+            else f"what the balancer sends is not all in this capture: {place}"
+        ),
         "forward.sent_on": f"what the servers send is not all in this capture: {place}",
         "forward.lost_for_size": f"request and forwarded packet are not both seen: {place}",
         "reply": f"no reply from a server is seen: {place}",
@@ -52,7 +56,7 @@ def reasons_for(topology: Topology, visible: Visibility) -> dict[str, str]:
         "server.decapsulates": f"no tunnel to a server is seen with all that the server sends: {place}",
         "server.checked_at_vip": "no check of the VIP on a server is seen, nor one that stays green while it fails",
         "server.clients_by_router": f"no client from behind a router is seen to be served: {place}",
-        "vip.flood_peak": f"no SYN of a client is seen: {place}",
+        "vip.flood_peak": "no connection is seen to go on after its SYN",
         "vip.ping_by_balancer": "the balancer is not seen to answer a ping of the VIP",
         "vip.uneven": "too few connections are seen to be spread, or no server is far from its share",
         "vip.stranger": f"nobody is seen to be asked for the VIP by ARP with the answers in view: {place}",
