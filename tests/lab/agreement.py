@@ -1,16 +1,20 @@
 """Does the analyzer agree with the record? Run long: `python -m tests.lab.agreement 500 [SEED]`.
 
 Draws scenario, fault, vantage and seed at random, judges what that vantage captured, alone or with the topology
-declared, and prints where verdicts and record differ. test_agreement.py does the same in short.
+declared, and prints where verdicts and record differ. test_agreement.py does the same in short. With `all` for the
+number, nothing is left to chance but the seed: every scenario with every fault, from every vantage, both ways.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 
 from dsrcheck.analysis import analyze
@@ -28,17 +32,17 @@ class Draw:
     vantage: int
     declared: bool
 
-    def made(self) -> tuple[LabRun, str]:
-        """The run and the name of the vantage."""
-        made = run(self.scenario, self.fault, self.seed)
-        names = sorted(made.vantages)
-        return made, names[self.vantage % len(names)]
+    def made(self) -> LabRun:
+        """The run, of which this is one capture."""
+        return run(self.scenario, self.fault, self.seed)
 
-    def disagreements(self, folder: Path) -> list[str]:
+    def disagreements(self, made: LabRun) -> list[str]:
         """Judge it, and say where verdicts and record differ; each line names what to run to see it again."""
-        made, vantage = self.made()
+        names = sorted(made.vantages)
+        vantage = names[self.vantage % len(names)]
         place = f"{self.scenario} {self.fault or '-'} {vantage} {self.seed}{' declared' if self.declared else ''}"
-        return [f"{place}: {text}" for text in compare(made, vantage, folder, self.declared)]
+        with tempfile.TemporaryDirectory() as folder:
+            return [f"{place}: {text}" for text in compare(made, vantage, Path(folder), self.declared)]
 
 
 def pairs() -> list[tuple[str, str | None]]:
@@ -99,18 +103,40 @@ def draw(chance: random.Random) -> Draw:
     return Draw(scenario, fault, chance.randrange(1000), chance.randrange(1000), chance.random() < 0.4)
 
 
+def everything(pair: tuple[str, str | None], seed: int) -> list[list[str]]:
+    """Run a scenario with a fault once; the disagreements of each vantage, alone and then declared."""
+    made = run(*pair, seed)
+    return [
+        Draw(*pair, seed, place, declared).disagreements(made)
+        for place in range(len(made.vantages))
+        for declared in (False, True)
+    ]
+
+
+def one_of(capture: Draw) -> list[list[str]]:
+    """The disagreements of one draw, in the shape that `everything` gives them."""
+    return [capture.disagreements(capture.made())]
+
+
 def main() -> int:
-    """Run so many draws; the exit status tells whether all agreed."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    chance = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
-    differing = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for _ in range(count):
-            found = draw(chance).disagreements(Path(folder))
-            differing += bool(found)
-            for text in found:
+    """Judge so many draws, or all there are, on all processors; the exit status tells whether all agreed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.lab.agreement")
+    parser.add_argument("count", nargs="?", default="100", help="how many draws, or `all`")
+    parser.add_argument("seed", nargs="?", type=int, default=0)
+    asked = parser.parse_args()
+    chance = random.Random(asked.seed)
+    captures = differing = 0
+    with ProcessPoolExecutor() as pool:
+        if asked.count == "all":
+            results = pool.map(everything, pairs(), repeat(asked.seed))
+        else:
+            results = pool.map(one_of, [draw(chance) for _ in range(int(asked.count))])
+        for found in results:
+            captures += len(found)
+            differing += sum(map(bool, found))
+            for text in chain.from_iterable(found):
                 print(text, flush=True)
-    print(f"{count - differing} of {count} agree")
+    print(f"{captures - differing} of {captures} agree")
     return 1 if differing else 0
 
 

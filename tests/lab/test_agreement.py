@@ -28,9 +28,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @given(DRAWS)
 @settings(max_examples=40, derandomize=True)
-def test_verdicts_are_those_of_the_record(folder: Path, draw: Draw) -> None:
+def test_verdicts_are_those_of_the_record(draw: Draw) -> None:
     """Any scenario, with any fault that fits, from any vantage, by any seed."""
-    assert draw.disagreements(folder) == []
+    assert draw.disagreements(draw.made()) == []
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,11 @@ def test_what_once_disagreed(folder: Path, scenario: str, fault: str, vantage: s
 @pytest.mark.parametrize("scenario", sorted(name for name, s in scenarios().items() if "long" not in s.tags))
 def test_scenarios_without_a_fault(folder: Path, scenario: str) -> None:
     """What is healthy is not blamed, and what passes is seen, on a mirror of everything."""
-    made, _ = Draw(scenario, None, 0, 0, False).made()
-    assert compare(made, "mirror", folder) == []
+    assert compare(run(scenario), "mirror", folder) == []
 
 
 def test_a_disagreement_is_noticed(folder: Path) -> None:
     """The comparison itself: a report of another capture does not agree with a record."""
-    healthy, _ = Draw("dsr-healthy", None, 0, 0, False).made()
-    broken, _ = Draw("dsr-healthy", "vip-missing", 0, 0, False).made()
+    healthy, broken = run("dsr-healthy"), run("dsr-healthy", "vip-missing")
     assert "DSR203 fails" in list(disagreements(judged(broken, folder), healthy, "mirror"))
     assert "DSR203 or DSR206 does not fail" in list(disagreements(judged(healthy, folder), broken, "mirror"))
