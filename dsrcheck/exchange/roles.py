@@ -10,7 +10,7 @@ from dsrcheck.flows.coded import among, halved
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.topology.evidence import forwarded_legs
 from dsrcheck.topology.infer import Topology
-from dsrcheck.topology.model import NAT, PROXY, Vip
+from dsrcheck.topology.model import DECLARED, NAT, PROXY, Vip
 from dsrcheck.topology.scene import Scene
 
 VIP_SHIFT = 48
@@ -75,7 +75,10 @@ def assign_roles(scene: Scene, topology: Topology) -> Roles:
     forward = np.zeros(len(leg_row), bool)
     for number, vip in enumerate(vips):
         if vip.mode not in (NAT, PROXY):
-            forward |= inbound & (leg_vip == number) & forwarded_legs(scene, vip.balancer_macs)
+            mine = inbound & (leg_vip == number)
+            forward |= mine & forwarded_legs(scene, vip.balancer_macs)
+            if not among(ends.src_mac[mine], list(vip.balancer_macs)).any():
+                forward |= mine & among(ends.dst_mac, _servers_looked_from(scene, topology, vip))
     sent_on = np.zeros(len(leg_row), bool)
     sent_on[after[forward[before] & inbound[after] & ~forward[after]]] = True
     request = inbound & ~forward & ~sent_on
@@ -101,6 +104,16 @@ def assign_roles(scene: Scene, topology: Topology) -> Roles:
     keep = _rows_with(all_rows, forward | reply | (request & ~balancer_takes))
     keep |= ~_rows_with(all_rows, from_balancer & ~relayed)
     return _keep_rows(all_rows, keep)
+
+
+def _servers_looked_from(scene: Scene, topology: Topology, vip: Vip) -> frozenset[int]:
+    """MACs of declared servers at which the capture was taken, and that never said that the VIP is theirs.
+
+    What reaches such a one, and is never from a balancer's MAC, was forwarded with the requester's MAC kept.
+    """
+    looked_from = {mac for view in topology.views for mac in view.hosts}
+    declared = {mac for host in vip.servers if host.provenance == DECLARED for mac in host.macs}
+    return frozenset((looked_from & declared) - vip.balancer_macs - scene.owners.get(vip.identity, frozenset()))
 
 
 def _flow_in_front(vips: tuple[Vip, ...], flows: int) -> Int64:

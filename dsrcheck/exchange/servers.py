@@ -103,7 +103,6 @@ def _on_segment(
             continue
         legs = sent_to[mac]
         frame[place] = scene.leg_at("first_frame", legs).min()
-        legs = legs[among(ends.src_mac[legs], list(topology.vips[number].balancer_macs))]
         probed = bool((among(claims.kind, ASKING) & (claims.dst_mac == mac)).any())
         others = topology.vips[number].server_macs - {mac}
         alone = visible.has_mirror and bool(others) and all(scene.stated.get(other) for other in others)

@@ -37,6 +37,9 @@ def test_verdicts_are_those_of_the_record(draw: Draw) -> None:
     ("scenario", "fault", "vantage", "seed", "declared"),
     [
         ("article-wrong-subnet", "capture-cut", "mirror-balancer", 555, False),
+        ("dsr-client-mac-kept", "handshake-broken", "server1", 0, True),
+        ("dsr-client-mac-kept", "loopback-mask-too-wide", "server2", 0, True),
+        ("dsr-client-mac-kept", "server-off-segment", "mirror", 0, False),
         ("dsr-failover-vmac", "spray", "mirror-balancer", 587, False),
         ("dsr-failover-routed", "reply-to-third-mac", "mirror-both", 937, False),
         ("dsr-two-arms", "balancer-resets", "mirror-both", 308, True),
