@@ -55,13 +55,15 @@ def _hosts(scene: Scene, topology: Topology, visible: Visibility) -> dict[tuple[
         for host in (*vip.servers, *vip.balancers)
         for mac in host.macs
     }
-    hosts |= {(-1, mac): HostName("gateway", mac, _address_of(scene, mac)) for mac in topology.routers}
+    virtual = frozenset(vip.identity for vip in topology.vips)
+    hosts |= {(-1, mac): HostName("gateway", mac, _address_of(scene, mac, virtual)) for mac in topology.routers}
     others = visible.speakers - topology.routers if len(visible.speakers) < HOST_LIMIT else frozenset()
-    return hosts | {(-1, mac): HostName("host", mac, _address_of(scene, mac)) for mac in sorted(others)}
+    return hosts | {(-1, mac): HostName("host", mac, _address_of(scene, mac, virtual)) for mac in sorted(others)}
 
 
-def _address_of(scene: Scene, mac: int) -> str | None:
-    stated = sorted(scene.stated.get(mac, ()))
+def _address_of(scene: Scene, mac: int, virtual: frozenset[int]) -> str | None:
+    """What to call a host: an address that it states, but none that is a VIP and so says nothing of whose it is."""
+    stated = sorted(scene.stated.get(mac, frozenset()) - virtual)
     return scene.book.text(stated[0]) if stated else None
 
 

@@ -58,6 +58,11 @@ class View:
             if p.src == self.vip and p.ports[0] in self.ports and p.dst not in self.snips
         ]
 
+    @property
+    def answering(self) -> Macs:
+        """Who sends packets from the VIP, whatever they are."""
+        return frozenset(p.src_mac for _, p in self.packets if p.version and p.src == self.vip)
+
     def _services(self) -> Iterator[tuple[int, Packet]]:
         for time, packet in self.packets:
             inner = packet
@@ -166,7 +171,14 @@ def request_to_server(view: View) -> Macs:
 
 @evidence
 def request_past_balancer(view: View) -> Macs:
-    """A client's request goes to a server's MAC, whether or not anything is seen of the balancer."""
+    """A client's request goes to a server's MAC, whether or not anything is seen of the balancer.
+
+    Where two hosts have all unicast frames between them, either may be whose frames these are all; and to a server
+    requests look so when they are forwarded with the client's MAC.
+    """
+    pairs = {frozenset((p.src_mac, p.dst_mac)) for _, p in view.packets if not p.dst_mac[0] & 1}
+    if len(pairs) == 1:
+        return NONE
     return frozenset(
         p.dst_mac for _, p in view.requests if p.dst_mac in view.servers and p.src_mac not in view.balancers
     )

@@ -298,8 +298,11 @@ def _vantage(
         if shown and not uncounted and not strayed:
             declared.append(group)
             if expect.names:
-                told = tuple(sorted(map(packets.mac_text, (looked.culprits & found) or found)))
-                culprits[expect.rule] = tuple(sorted({*culprits.get(expect.rule, ()), *told}))
+                told = (looked.culprits & found) or found
+                # To a client that a balancer alone answers, the one of two owners that serves is the server.
+                told |= looked.balancers if where == "C" and looked.answering <= looked.balancers else frozenset()
+                named = map(packets.mac_text, told)
+                culprits[expect.rule] = tuple(sorted({*culprits.get(expect.rule, ()), *named}))
         may.update(group)
     sound = fault is None and not expects and scenario.balanced and not scenario.tags_unsound
     letter = "M" if "M" in where else where[-1]

@@ -316,14 +316,17 @@ def _answered_through(scene: Scene, candidate: Candidate, replies: Int64) -> set
     return set(distinct(taken_at[taken_at != scene.ends.src_mac[replies]]).tolist()) - {0}
 
 
-def by_rivals(scene: Scene, candidate: Candidate) -> Proposal | None:
-    """Two hosts answer the same question for the address within a second, and traffic goes to it."""
+def by_rivals(scene: Scene, candidate: Candidate, known: frozenset[int]) -> Proposal | None:
+    """Two hosts answer the same question for the address within a second, and traffic goes to it.
+
+    known: its balancers by declaration; who only claims it beside one of them is none.
+    """
     rivals = answered_at_once(scene, candidate.address)
     if len(rivals) < 2 or not len(candidate.inbound):
         return None
     servers = {src for src, _ in candidate.departures(scene)} & rivals
     servers -= _answered_through(scene, candidate, candidate.outbound)  # a balancer may answer some itself
-    balancers = rivals - servers if servers else frozenset()
+    balancers = rivals & known or (rivals - servers if servers else frozenset())
     text = f"{' and '.join(map(mac_text, sorted(rivals)))} both claim it"
     return Proposal(frozenset(balancers), text, mode_known=False)
 

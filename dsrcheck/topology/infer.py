@@ -53,7 +53,8 @@ def infer(scene: Scene, declared: Declaration | None = None) -> Topology:
     for candidate in _candidates(scene, set(rewriters) | set(wanted)):
         declared_vip = wanted.get(candidate.address)
         rewriter = rewriters.get(candidate.address)
-        proposal = _proposal(scene, candidate, seen_from, rewriter)
+        known = declared_vip.balancer_macs if declared_vip else frozenset()
+        proposal = _proposal(scene, candidate, seen_from, rewriter, known)
         if declared_vip and _is_remote(scene, declared_vip, proposal):
             vips.append(remote_vip(scene, declared_vip, routers))
         elif proposal or declared_vip:
@@ -72,8 +73,9 @@ def _is_remote(scene: Scene, vip: DeclaredVip, proposal: Proposal | None) -> boo
 
 
 def _proposal(
-    scene: Scene, candidate: Candidate, seen_from: tuple[View, ...], rewriter: Rewriter | None
+    scene: Scene, candidate: Candidate, seen_from: tuple[View, ...], rewriter: Rewriter | None, known: frozenset[int]
 ) -> Proposal | None:
+    """What tells that a candidate is a VIP, by the best evidence that there is; known: its balancers by declaration."""
     found = by_relay(scene, candidate)
     if not found and rewriter:
         return Proposal(rewriter.balancers, rewriter.evidence)
@@ -81,7 +83,7 @@ def _proposal(
         found
         or by_server_that_does_not_own(scene, candidate, seen_from)
         or by_other_sender(scene, candidate)
-        or by_rivals(scene, candidate)
+        or by_rivals(scene, candidate, known)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.exchange.judged import last
+from tests.exchange.judged import judged, last
 from tests.ladder import BACKUP, BALANCER, CLIENT, OTHER_CLIENT, VIP, Host, Ladder, healthy
 
 VPN_BOX = Host("02:00:00:00:00:77")
@@ -43,3 +43,9 @@ def test_who_contests_it_before_the_balancer_alone_may_be_another_balancer() -> 
 def test_one_change_later_on_is_none(late: float) -> None:
     """Whoever answers long after may have taken the address over."""
     assert last(two_ask(late), "vip.owners_at_once") == 1
+
+
+def test_a_host_is_not_called_by_the_vip_that_it_claims() -> None:
+    """`host 10.0.0.10 claims 10.0.0.10` would tell nobody whom to look for."""
+    tables, _ = judged(two_ask(0.3))
+    assert [host.address for (_, mac), host in tables.hosts.items() if mac == VPN_BOX.number] == [None]
