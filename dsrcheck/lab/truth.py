@@ -52,8 +52,8 @@ BLIND = {
 COUNTING = ("DSR106",)
 STATED = ("DSR506",)
 """Rules of what a server states when a connection begins."""
-FORWARDED = ("DSR203",)
-"""Rules of what a balancer has forwarded, which at a server its MAC tells."""
+COMPARED = ("DSR109",)
+"""Rules that hold what goes out against what came in: one card of a balancer with two arms has only either."""
 COPY_WINDOW = 1_000_000
 OFFLOAD_FRAME = 1522
 MANY = 30_000
@@ -293,9 +293,8 @@ def _vantage(
         uncounted = _has_copies(recording.frames) and (expect.rule in COUNTING or (fault is not None and fault.capture))
         if shown and set(where) & set(expect.at) and not bystander and not uncounted:
             must.append(group)
-        # Nor can a server that sees only kept client MACs tell what was forwarded to it from what strayed there.
-        strayed = where == "S" and expect.rule in FORWARDED and not _sees_balancer(looked)
-        if shown and not uncounted and not strayed:
+        apart = scenario.two_arms and name.startswith("balancer") and expect.rule in COMPARED
+        if shown and not uncounted and not apart:
             declared.append(group)
             if expect.names:
                 told = (looked.culprits & found) or found
