@@ -13,7 +13,7 @@ from dsrcheck.lab.clock import MILLISECOND, SECOND, Timer
 from dsrcheck.lab.dns import answer
 from dsrcheck.lab.forwarder import Balancer
 from dsrcheck.lab.host import Host, network
-from dsrcheck.lab.network import Network
+from dsrcheck.lab.network import Network, default_route
 from dsrcheck.lab.scenario import Fault, LabError
 from dsrcheck.lab.traffic import lone_syn
 
@@ -57,7 +57,9 @@ def _do(net: Network, act: Deed, name: str, entry: Mapping[str, Any]) -> None:
 
 
 def _address(net: Network, said: object) -> bytes:
-    """`vip`, a host's name (its first address), or an address."""
+    """`vip`, a host's name (its first address), a number in the VIP's subnet, or an address."""
+    if isinstance(said, int):
+        return net.numbers.neighbour(said)
     if said == "vip":
         return net.vip
     if said == "gateway":
@@ -100,9 +102,7 @@ def default_gateway(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     """Send what leaves the subnet (or, with `everything`, all but the gateway's own traffic) to another gateway."""
     gateway = _address(net, entry["gateway"])
     card = host.interfaces[0]
-    whole = network("0.0.0.0/0" if len(gateway) == 4 else "::/0")
-    host.routes = [route for route in host.routes if route.network != whole]
-    host.add_route("0.0.0.0/0" if len(gateway) == 4 else "::/0", card, gateway)
+    default_route(host, card, gateway)
     if entry.get("everything"):
         for name, role in net.roles.items():
             if role == "client":
@@ -280,7 +280,10 @@ def take_over(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
 
 @deed
 def join(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
-    """A foreign host on the segment, with `mac` and `addresses` (the VIP may be one); `behind`: on its other card."""
+    """A foreign host on the segment, with `mac` and `addresses` (the VIP may be one); `behind`: on its other card.
+
+    `gateway = "gateway"`: it sends there what is elsewhere, as a second router does.
+    """
     name = host.name
     stranger = net.add(name, "stranger", host)
     stranger.up = True
@@ -291,7 +294,9 @@ def join(net: Network, host: Host, entry: Mapping[str, Any]) -> None:
     if entry.get("behind"):
         stranger.add_route(entry["behind"], stranger.interface("eth1", packets.mac("00:01:aa:bb:ff:7f")))
     if entry.get("gateway"):
-        stranger.add_route("0.0.0.0/0", card, _address(net, entry["gateway"]))
+        # Routers know each other by their link-local addresses (RFC 4861, 8).
+        gateway = packets.link_local(net.numbers.gateway_mac) if net.scenario.ip == 6 else net.numbers.gateway
+        default_route(stranger, card, gateway)
     stranger.changed()
     net.plug(stranger, card, "inside", tap=name)
 

@@ -480,9 +480,22 @@ def redirect(view: View) -> Macs:
     for _, p in view.packets:
         if p.version == 4 and p.protocol == packets.ICMP and p.frame[p.transport] == 5:
             quoted = p.frame[p.transport + 8 : p.end]
-            if view.vip in (quoted[12:16], quoted[16:20]) and quoted[9] in (TCP, UDP):
-                found.add(p.src_mac)
+            ends, protocol = (quoted[12:16], quoted[16:20]), quoted[9]
+        elif p.version == 6 and p.protocol == packets.ICMP6 and p.frame[p.transport] == 137:
+            quoted = _redirected6(p.frame[p.transport + 40 : p.end])
+            ends, protocol = (quoted[8:24], quoted[24:40]), quoted[6]
+        else:
+            continue
+        if view.vip in ends and protocol in (TCP, UDP):
+            found.add(p.src_mac)
     return frozenset(found)
+
+
+def _redirected6(options: bytes) -> bytes:
+    """The packet in the Redirected Header option (RFC 4861, 4.6.3), among options of so many times eight octets."""
+    while options[0] != 4:
+        options = options[8 * options[1] :]
+    return options[8:]
 
 
 def _icmp_errors(view: View) -> Iterator[tuple[Packet, bytes]]:

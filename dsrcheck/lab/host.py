@@ -266,7 +266,7 @@ class Host:
             self.icmp.error(packet, interface, "size", route.interface.mtu)
             return
         hop = route.gateway or packet.dst
-        if route.interface is interface and interface.same_subnet(packet.src, hop):
+        if route.interface is interface:
             self.icmp.redirect(packet, interface, hop)
         route.interface.neighbours.send(hop, octets, packet.src)
 

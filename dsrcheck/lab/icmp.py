@@ -23,7 +23,9 @@ ERRORS = {
 }
 ECHO_REPLY, REDIRECT, ECHO, UNREACHABLE = 0, 5, 8, 3
 TOO_BIG6, ECHO6, ECHO_REPLY6 = 2, 128, 129
+REDIRECT6 = 137
 QUOTE = 548  # octets of the quoted IPv4 packet: Linux fills the error to 576
+QUOTE6 = 1184  # what an ICMPv6 redirect has room for: 1280 less its headers and options
 
 
 class Icmp:
@@ -91,15 +93,31 @@ class Icmp:
         self.host.send(octets, src, about.src)
 
     def redirect(self, about: Packet, interface: Interface, hop: bytes) -> None:
-        """Tell a sender on the segment of a shorter way, unless send_redirects is off."""
-        if len(hop) == 16 or not self.host.sysctl("send_redirects", interface):
+        """Tell a sender that could reach `hop` itself of the shorter way, unless send_redirects is off."""
+        near = interface.same_subnet(about.src, hop) if len(hop) == 4 else interface.on_link(about.src)
+        if not near or not self.host.sysctl("send_redirects", interface):
             return
         if self._limited("redirect", about.src, about.dst, 20 * MILLISECOND):
+            return
+        if len(hop) == 16:
+            self._redirect6(about, interface, hop)
             return
         src = interface.source_for(about.src)
         message = packets.icmp(REDIRECT, 1, hop, about.ip[:QUOTE])
         octets = packets.ipv4(src, about.src, packets.ICMP, message, 64, self.host.next_ident(about.src), True)
         self.host.send(octets, src, about.src)
+
+    def _redirect6(self, about: Packet, interface: Interface, hop: bytes) -> None:
+        """The same in IPv6 (RFC 4861, 4.5 and 8.2): a router is told of by its link-local address, or not at all."""
+        if hop != about.dst and not packets.is_link_local(hop):
+            return
+        mac = interface.neighbours.mac(hop)
+        quoted = about.ip[:QUOTE6]
+        quoted += bytes(-len(quoted) % 8)
+        options = (b"\x02\x01" + mac if mac else b"") + bytes([4, 1 + len(quoted) // 8]) + bytes(6) + quoted
+        src = packets.link_local(interface.mac)
+        message = packets.icmp6(src, about.src, REDIRECT6, 0, bytes(4), hop + about.dst + options)
+        self.host.send(packets.ipv6(src, about.src, packets.ICMP6, message, 255), src, about.src)
 
     def _limited(self, what: str, src: bytes, dst: bytes, pause: int) -> bool:
         now = self.host.clock.now

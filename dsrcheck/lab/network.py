@@ -150,8 +150,11 @@ def _gateway(net: Network) -> None:
         net.plug(gateway, third, "inside", ARM)
 
 
-def _default_route(host: Host, interface: Interface, gateway: bytes) -> None:
-    host.add_route("0.0.0.0/0" if len(gateway) == 4 else "::/0", interface, gateway)
+def default_route(host: Host, interface: Interface, gateway: bytes) -> None:
+    """Have a host send what leaves its subnets to a gateway, and to no other one in its family."""
+    whole = "0.0.0.0/0" if len(gateway) == 4 else "::/0"
+    host.routes = [route for route in host.routes if route.network != network(whole)]
+    host.add_route(whole, interface, gateway)
 
 
 def _client(net: Network, name: str, numbers: tuple[bytes, bytes], switch: str, gateway: bytes) -> Host:
@@ -160,7 +163,7 @@ def _client(net: Network, name: str, numbers: tuple[bytes, bytes], switch: str, 
     interface = host.interface("eth0", mac, net.scenario.vlan if switch == "inside" else None)
     interface.add(address, net.numbers.bits)
     net.plug(host, interface, switch, tap=name)
-    _default_route(host, interface, gateway)
+    default_route(host, interface, gateway)
     return host
 
 
@@ -176,7 +179,7 @@ def _server(net: Network, place: int) -> None:
     gateway = numbers.arm_gateway if scenario.two_arms else numbers.gateway
     if scenario.mode == "nat":
         gateway = numbers.balancer(1)[1]
-    _default_route(host, interface, gateway)
+    default_route(host, interface, gateway)
     if scenario.mode.startswith("dsr"):
         host.sysctls.update({"all.arp_ignore": 1, "all.arp_announce": 2})
         host.loopback[net.vip] = network(packets.ip_text(net.vip))
@@ -206,7 +209,7 @@ def _nat(net: Network) -> None:
     outer = box.interface("eth1", mac)
     outer.add(address, numbers.bits)
     net.plug(box, outer, "outside", tap="natbox")
-    _default_route(box, outer, numbers.outside_gateway)
+    default_route(box, outer, numbers.outside_gateway)
     for place in range(1, net.scenario.natted + 1):
         own = (packets.mac(f"00:01:aa:bb:ee:{place:02x}"), packets.ip(f"192.168.1.{10 + place}"))
         _client(net, f"natted{place}", own, "home", packets.ip("192.168.1.1"))
@@ -243,7 +246,7 @@ def _balancer(net: Network, place: int) -> None:
         balancer.interfaces[port].add(back, numbers.bits)
         net.plug_forwarder(forwarder, port, "inside", ARM if scenario.two_arms else 0, f"{name}-back")
     if "gateway" in net.hosts:
-        _default_route(balancer, balancer.front, numbers.gateway)
+        default_route(balancer, balancer.front, numbers.gateway)
     if scenario.mode == "nat":
         balancer.sysctls["all.send_redirects"] = 1
     if "wrong-subnet" in scenario.tags:

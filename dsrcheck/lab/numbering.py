@@ -41,6 +41,10 @@ class Numbering:
         """The servers' subnet."""
         return f"{self.server_prefix}0/{self.bits}"
 
+    def neighbour(self, number: int) -> bytes:
+        """The address with a number in the VIP's subnet."""
+        return self._ip(self.prefix, number)
+
     @property
     def gateway(self) -> bytes:
         return self._ip(self.prefix, 254)

@@ -48,6 +48,11 @@ def link_local(hardware: bytes) -> bytes:
     return bytes.fromhex("fe80000000000000") + bytes([hardware[0] ^ 2]) + hardware[1:3] + b"\xff\xfe" + hardware[3:]
 
 
+def is_link_local(address: bytes) -> bool:
+    """Whether an address is in fe80::/10."""
+    return len(address) == 16 and address[0] == 0xFE and address[1] & 0xC0 == 0x80
+
+
 def solicited_node(address: bytes) -> bytes:
     """The solicited-node multicast address (RFC 4291, 2.7.1)."""
     return bytes.fromhex("ff0200000000000000000001ff") + address[13:]

@@ -205,9 +205,7 @@ class Balancer(Host):
             return
         route = self.route(packet.dst)
         if route is not None and route.interface is interface and packet.ttl > 1:
-            hop = route.gateway or packet.dst
-            if interface.same_subnet(packet.src, hop):
-                self.icmp.redirect(packet, interface, hop)
+            self.icmp.redirect(packet, interface, route.gateway or packet.dst)
         self._return(packet)
 
     def _return(self, packet: Packet) -> None:

@@ -28,6 +28,7 @@ FAULTS: list[Case] = [
     ("dsr-routed-client", "rp-filter-drop", ("balancer", "server2")),
     ("dsr-routed-client", "service-down", ("server2",)),
     ("dsr-udp", "wildcard-udp", ("client1", "server2")),
+    ("dsr-ipv6", "redirects", ("balancer", "server2")),
     ("dsr-round-robin", "stale-neighbour", ("client1",)),
     ("dsr-routed-client", "balancer-wrong-subnet", ("balancer",)),
 ]
