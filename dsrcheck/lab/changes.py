@@ -12,7 +12,7 @@ from dsrcheck.lab import packets
 from dsrcheck.lab.clock import MILLISECOND, SECOND, Timer
 from dsrcheck.lab.dns import answer
 from dsrcheck.lab.forwarder import Balancer
-from dsrcheck.lab.host import Host, network
+from dsrcheck.lab.host import Host
 from dsrcheck.lab.network import Network, default_route
 from dsrcheck.lab.scenario import Fault, LabError
 from dsrcheck.lab.traffic import lone_syn
