@@ -73,7 +73,7 @@ def _spread(s: Sides, number: int, vip: Vip) -> str:
     if flows.max() <= FAR * fair and flows.min() * FAR >= fair:
         return ""
     return ", ".join(
-        f"{_name(host)} {100 * count // total} %" for host, count in zip(hosts, flows.tolist(), strict=True)
+        f"{_name(host)} {100 * count / total:.0f} %" for host, count in zip(hosts, flows.tolist(), strict=True)
     )
 
 
