@@ -11,7 +11,7 @@ from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.coded import among
-from dsrcheck.flows.table import Int64, distinct
+from dsrcheck.flows.table import Int64, distinct, distinct_rows
 from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS, REPLY
 from dsrcheck.topology.evidence import AT_ONCE
 from dsrcheck.topology.model import Vip
@@ -66,7 +66,7 @@ def ownership_of(s: Sides, vip: Vip) -> Ownership:
     mac, frame = s.scene.claims.mac[rows], s.scene.claims.frame[rows]
     first = (int(before[0]), int(after[0]))
     rival, owner = sorted(first, key=lambda place: int(mac[place]) in vip.balancer_macs)
-    rivals = np.union1d(mac[before], mac[after])
+    rivals = distinct(np.concatenate([mac[before], mac[after]]))
     shown = int(mac[rival]), int(frame[rival]), int(frame[owner])
     return Ownership(len(rivals), True, *shown, owned and known, stranger, stranger_frame)
 
@@ -109,7 +109,7 @@ def _contested_changes(s: Sides, vip: Vip, rows: Int64) -> tuple[Int64, Int64]:
     earlier, later = order[:-1], order[1:]
     same = (asker[earlier] == asker[later]) & (mac[earlier] != mac[later]) & (asker[later] & GROUP_BIT == 0)
     pairs = np.concatenate([np.stack([change, change + 1])[:, next_], np.stack([earlier, later])[:, same]], axis=1)
-    before, after = np.unique(pairs[::-1], axis=1)[::-1]  # by the second's time
+    after, before = distinct_rows(*pairs[::-1])  # by the second's time
     at_once = time[after] - time[before] < AT_ONCE
     before, after = before[at_once], after[at_once]
     balances = among(mac, list(vip.balancer_macs))

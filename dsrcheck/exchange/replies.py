@@ -90,7 +90,7 @@ def _room_columns(s: Sides) -> dict[str, Column]:
 
 def _long_addresses(s: Sides) -> Int64:
     """The IPv6 addresses that tunnels end at."""
-    outer = np.unique(s.scene.ends.outer_dst)
+    outer = distinct(s.scene.ends.outer_dst)
     return ints(address for address in outer.tolist() if address >= 0 and not s.scene.book.is_ipv4(address))
 
 

@@ -140,7 +140,7 @@ class _Look:
         mine = mine[s.forward.of_first(s.scene.ends.tunnel)[mine] > 0]
         if not len(mine):
             return Fact()
-        ends_at = np.unique(s.forward.of_first(s.scene.ends.outer_dst, -1)[mine])
+        ends_at = distinct(s.forward.of_first(s.scene.ends.outer_dst, -1)[mine])
         quoting = among(self.quoted_dst, ends_at) & among(self.icmp["quoted_protocol"], (*TUNNELS, UDP))
         frame, word = self._errors(quoting, among(self.icmp_src, ends_at) | (self.icmp["src_mac"] == mac))
         if frame:
@@ -186,7 +186,7 @@ class _Look:
         claims = scene.claims
         questions = among(claims.kind, ASKING) & (claims.src_mac == mac) & among(claims.target, clients)
         near = [*scene.stated.get(mac, ()), vip.identity]
-        for target in np.unique(claims.target[questions]).tolist():
+        for target in distinct(claims.target[questions]).tolist():
             times = questions & (claims.target == target)
             afar = not any(same_subnet(scene.book.text(target), scene.book.text(own)) for own in near if own >= 0)
             if afar and times.sum() >= ASKED_OFTEN and target not in scene.mac_of:

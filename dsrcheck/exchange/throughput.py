@@ -11,7 +11,7 @@ from dsrcheck.exchange.connection import reply_bytes, time_span
 from dsrcheck.exchange.picked import FAR, Picked
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.coded import among
-from dsrcheck.flows.table import Flags, Int64, column
+from dsrcheck.flows.table import Flags, Int64, column, distinct
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def rates(s: Sides, bins: int) -> list[Rates]:
     for number in range(len(s.topology.vips)):
         asked = _legs_of(s.client_side, s, number)
         answered = np.concatenate([_legs_of(s.reply, s, number), _legs_of(s.balancer_reply, s, number)])
-        paths = np.unique(s.scene.leg_at("path", np.concatenate([asked, answered])))
+        paths = distinct(s.scene.leg_at("path", np.concatenate([asked, answered])))
         table = s.scene.legs.throughput
         seconds = column(table, "second")[among(column(table, "path"), paths)]
         start = int(seconds.min()) if len(seconds) else 0

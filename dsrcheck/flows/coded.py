@@ -90,7 +90,9 @@ def among(values: Int64, few: Collection[int] | Int64) -> Flags:
     if isinstance(values, Coded):
         return among(values.values, wanted)[values.codes]
     if len(wanted) > FEW:
-        return np.isin(values, wanted)
+        ordered = np.sort(wanted)
+        found: Flags = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
+        return found
     found = np.zeros(len(values), bool)
     for one in wanted.tolist():
         found |= values == one

@@ -16,7 +16,7 @@ from dsrcheck.exchange.roles import VIP_SHIFT
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding, FrameRef
 from dsrcheck.flows.coded import among, halved
-from dsrcheck.flows.table import Int64, group_rows
+from dsrcheck.flows.table import Int64, distinct, group_rows
 from dsrcheck.report.model import OK, Step, StepTable
 from dsrcheck.topology.model import NAT, PROXY
 from dsrcheck.topology.scene import Scene
@@ -74,7 +74,7 @@ def flow_steps(s: Sides, flow: int, findings: tuple[Finding, ...]) -> dict[int, 
 
     The legs are of several flows where addresses are rewritten, or where the reply comes from elsewhere.
     """
-    mine = np.unique(np.concatenate([s.roles.row[s.scene.flows.of_leg == flow], _answered_elsewhere(s, flow)]))
+    mine = distinct(np.concatenate([s.roles.row[s.scene.flows.of_leg == flow], _answered_elsewhere(s, flow)]))
     rows = mine[mine >= 0]
     if not len(rows):
         return {}

@@ -135,7 +135,7 @@ def find_routers(scene: Scene, declared: Declaration | None) -> frozenset[int]:
     own = sorted((mac, address) for mac, addresses in scene.own.items() for address in addresses)
     macs, addresses = np.array(own, np.int64).reshape(-1, 2).T
     entering = ends.src_mac[rows][~are_among((ends.src_mac[rows], ends.src[rows]), (macs, addresses))]
-    passing = np.intersect1d(ends.dst_mac[hops.before], ends.src_mac[hops.after]).tolist()
+    passing = {*distinct(ends.dst_mac[hops.before]).tolist()} & {*distinct(ends.src_mac[hops.after]).tolist()}
     known = frozenset(services.tolist())
     claimed = {mac for mac in passing if _subnets_apart(scene, scene.stated.get(mac, frozenset()) - known)}
     return frozenset({*(declared.gateway_macs if declared else ()), *distinct(entering).tolist(), *claimed})
@@ -159,7 +159,7 @@ def _vip(
     declared_servers = set(declared.server_macs) if declared else set()
     # Who only passes a reply on, as a router does, is no server.
     replying = candidate.outbound[~scene.passed_on[candidate.outbound]]
-    repliers = set(np.unique(scene.ends.src_mac[replying]).tolist()) - balancers - routers - nobody
+    repliers = set(distinct(scene.ends.src_mac[replying]).tolist()) - balancers - routers - nobody
     repliers -= _only_resetting(scene, replying) & candidate.owners
     sent = forwarded_legs(scene, balancers)
     if proposal and proposal.balancers:

@@ -10,7 +10,7 @@ from dsrcheck.addresses import AddressBook, mac_text
 from dsrcheck.exchange.connection import reply_bytes
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.summary import FlowTotals, flow_totals
-from dsrcheck.flows.table import PORT_PROTOCOLS, PROTOCOL_NAMES, Int64, group_rows
+from dsrcheck.flows.table import PORT_PROTOCOLS, PROTOCOL_NAMES, Int64, distinct, group_rows
 from dsrcheck.report.words import octets
 from dsrcheck.text import printable
 from dsrcheck.tui.table import Column
@@ -99,7 +99,7 @@ def _host_namer(s: Sides) -> Callable[[int], str]:
 
 
 def _addresses(title: str, values: Int64, book: AddressBook) -> Column:
-    longest = max((len(book.text(value)) for value in np.unique(values)[:WIDTH_SAMPLE].tolist()), default=0)
+    longest = max((len(book.text(value)) for value in distinct(values)[:WIDTH_SAMPLE].tolist()), default=0)
     return Column(title, values, book.text, max(longest, len(title)))
 
 

@@ -19,7 +19,7 @@ from dsrcheck.flows.ladder import HOST_LIMIT, FlowRung, Ladder, LadderBuilder, L
 from dsrcheck.flows.marks import Mark, Marker
 from dsrcheck.flows.reread import LATEST, FlowError, FlowFrame, FlowKey, check_rereadable, flow_frames
 from dsrcheck.flows.summary import flow_totals
-from dsrcheck.flows.table import PORT_PROTOCOLS
+from dsrcheck.flows.table import PORT_PROTOCOLS, distinct
 from dsrcheck.flowview import flow_key, flow_span, host_roles
 from dsrcheck.kernel.decode import Frame
 from dsrcheck.live import KeptFile, Snapshot
@@ -69,7 +69,7 @@ def read_picture(snapshot: Snapshot, row: int, everything: bool = False) -> Pict
     analysis = snapshot.analysis
     s, flows = analysis.sides, analysis.sides.scene.flows
     steps = flow_steps(s, row, analysis.report.findings)
-    related = np.unique(flows.of_leg[np.array(list(steps), np.int64)]).tolist() if steps else []
+    related = distinct(flows.of_leg[np.array(list(steps), np.int64)]).tolist() if steps else []
     rows = tuple(dict.fromkeys([row, *related]))
     front = int(s.roles.flow[s.roles.row[next(iter(steps))]]) if steps else row
     builder = LadderBuilder(host_roles(s.scene, s.topology, front), everything)
