@@ -18,6 +18,7 @@ from dsrcheck.cli.common import (
     add_step_summary,
     check_target,
     colored,
+    keep_freed_memory,
     load_catalogue,
     tell_if_interpreted,
     words,
@@ -81,6 +82,7 @@ def analyze(
         raise Failure("standard input (-) can be read once")
     check_target(target)
     tell_if_interpreted()
+    keep_freed_memory()
     from dsrcheck.baseline import BaselineError, compare, read_baseline
     from dsrcheck.capture import CaptureError
     from dsrcheck.legs.chain import ClusterError, WorkerError
