@@ -122,6 +122,8 @@ def too_big_flows(scene: Scene, roles: Roles) -> Flags:
     version, kind = column(table, "version"), column(table, "type")
     big = ((version == 4) & (kind == 3) & (column(table, "code") == 4)) | ((version == 6) & (kind == 2))
     flows, flow = scene.flows, roles.flow
+    if not big.any():
+        return np.zeros(len(flow), bool)
     group, leader = group_rows(
         np.concatenate([flows.client[flow], book.find(table["quoted_src_high"], table["quoted_src_low"])[big]]),
         np.concatenate([flows.service[flow], book.find(table["quoted_dst_high"], table["quoted_dst_low"])[big]]),

@@ -93,7 +93,7 @@ def _answered_elsewhere(s: Sides, flow: int) -> Int64:
 def role_legs(s: Sides, legs: Int64 | None = None) -> RoleLegs:
     """What some legs, each of an exchange, are in it; by default the legs of all exchanges."""
     legs = halved(np.flatnonzero(s.roles.row >= 0)) if legs is None else legs
-    legs = legs[np.lexsort((s.scene.leg_at("first_frame", legs), s.roles.row[legs]))]
+    legs = legs[np.argsort(s.roles.row[legs], kind="stable")]  # within an exchange as they appeared: so legs come
     rows, r = s.roles.row[legs], s.roles
     rewriting = flags(vip.mode in (NAT, PROXY) for vip in s.topology.vips)[r.vip[rows]] if len(rows) else rows > 0
     by_balancer = r.from_balancer[legs]

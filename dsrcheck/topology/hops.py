@@ -46,11 +46,13 @@ def sample_columns(table: Table) -> UInt64:
 
 def share_packets(samples: UInt64, one: Int64, other: Int64) -> Flags:
     """Whether legs `one[i]` and `other[i]` are seen to carry some of the same packets, by all legs' sketches."""
-    mine, theirs = samples[one], samples[other]
-    shared = np.zeros(len(one), bool)
+    smallest = samples[one, 0]
+    shared: Flags = (smallest == samples[other, 0]) & (smallest != UNUSED)
+    left = np.flatnonzero(~shared)  # few: who carries the same packets mostly has the same sketch
+    mine, theirs = samples[one[left]], samples[other[left]]
     for place in range(SAMPLES):
         used = mine[:, place] != UNUSED
-        shared |= used & (theirs == mine[:, place : place + 1]).any(axis=1)
+        shared[left] |= used & (theirs == mine[:, place : place + 1]).any(axis=1)
     return shared
 
 
@@ -65,7 +67,7 @@ def find_hops(legs: Legs, flows: Flows, samples: UInt64, to_owner: Flags) -> Hop
     frames = column(table, "frames")
     one_way = flows.of_leg << 2 | flows.inbound << 1 | ~ends.whole
     owned = np.isin(one_way, one_way[to_owner])
-    order = np.lexsort((column(table, "first_frame"), one_way))
+    order = np.argsort(one_way, kind="stable")  # and as they appeared: so legs come
     sorted_way = one_way[order]
     befores, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for distance in range(1, min(FURTHEST, len(order) - 1) + 1):
