@@ -58,7 +58,8 @@ class LegEnds:
 class Flows:
     """One row a flow, in order of first frame, capture after capture; int32 but frame and time.
 
-    Addresses are identities of `ends.book`. `of_leg` maps a leg to its flow (-1: a fragment that found none), `inbound` tells whether it runs to the service.
+    Addresses are identities of `ends.book`. `of_leg` maps a leg to its flow (-1: a fragment that found none), `inbound`
+    tells whether it runs to the service.
     """
 
     ends: LegEnds
