@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsrcheck.capture.split import PIECE_BYTES, size_of_files
+from dsrcheck.capture.source import PIECE_BYTES, size_of_files
 from dsrcheck.exchange import build_tables
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.legs import Legs, read_legs

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -69,20 +69,31 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report | BaseException],
     return finds
 
 
+def imported(arguments: Sequence[str], modules: Sequence[str]) -> str:
+    """Which of some modules the program has imported when it ends, as a list in words."""
+    code = (
+        "import sys, atexit\n"
+        f"atexit.register(lambda: print(sorted(set(sys.modules) & set({list(modules)!r})), file=sys.stderr))\n"
+        f"sys.argv = ['dsrcheck', *{list(arguments)!r}]\n"
+        "from dsrcheck.cli import main\n"
+        "main()\n"
+    )
+    end = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    return end.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["--version"], ["analyze", "--help"], ["view", "--help"], ["lab", "--help"], ["nonsense"]]
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     """Help, version and mistakes are told before anything slow is imported."""
-    code = (
-        "import sys, atexit\n"
-        f"atexit.register(lambda: print(sorted(set(sys.modules) & set({HEAVY!r})), file=sys.stderr))\n"
-        f"sys.argv = ['dsrcheck', *{arguments!r}]\n"
-        "from dsrcheck.cli import main\n"
-        "main()\n"
-    )
-    end = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert end.stderr.splitlines()[-1] == "[]"
+    assert imported(arguments, HEAVY) == "[]"
+
+
+def test_a_small_capture_is_judged_with_little_imported() -> None:
+    """Each of these takes as long to import as a twentieth of such a capture takes to judge, or longer."""
+    needless = ["json", "multiprocessing", "numpy.ma", "pandas", "textual", "dsrcheck.baseline", "dsrcheck.legs.chain"]
+    assert imported(["analyze", "pcaps/article-dsr/capture.pcap"], needless) == "[]"
 
 
 def test_version_tells_how_the_kernel_runs(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
@@ -17,6 +17,8 @@ from dsrcheck.capture.errors import CaptureError
 from dsrcheck.capture.pipe import PipeReader
 
 STANDARD_INPUT = "-"
+PIECE_BYTES = 1 << 27
+"""Fewest bytes of a piece: starting a process and merging its legs cost as much as reading half of that."""
 _MAGIC = 4
 _CONTENT = 1 << 20
 """Bytes of unpacked content to have ready before unpacking more."""
@@ -284,6 +286,21 @@ def remote_size(path: str) -> int | None:
     with _other_storage(path) as (storage, name):
         size: int | None = storage.size(name)
         return size
+
+
+def size_of_files(names: Sequence[str]) -> int:
+    """Bytes of all files together, standard input not counted."""
+    return sum(file_size(name) for name in names if name != STANDARD_INPUT)
+
+
+def file_size(path: str) -> int:
+    """Bytes of a file, 0 where that says nothing of what is in it: a pipe, a device, or nothing at all.
+
+    Raises CaptureError for a file on other storage that is not there.
+    """
+    if is_remote(path):
+        return remote_size(path) or 0
+    return os.path.getsize(path) if os.path.isfile(path) else 0
 
 
 @contextmanager

@@ -8,9 +8,7 @@ what it took for granted (`Reader.agrees`), with where and how the piece before 
 
 from __future__ import annotations
 
-import os
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +17,10 @@ import numpy.typing as npt
 from dsrcheck.capture.batch import LONGEST_FRAME, Columns
 from dsrcheck.capture.pcap import PcapReader
 from dsrcheck.capture.reader import Capture, Reader, open_capture, open_piece
-from dsrcheck.capture.source import STANDARD_INPUT, is_remote, open_plain, remote_size
+from dsrcheck.capture.source import PIECE_BYTES, open_plain
 
 Flags = npt.NDArray[np.bool_]
 
-PIECE_BYTES = 1 << 27
-"""Fewest bytes of a piece: starting a process and merging its legs cost as much as reading half of that."""
 WINDOW = 1 << 20
 """Bytes to look at from a split point on; the longest record is a quarter of that."""
 TRIES = 64
@@ -96,21 +92,6 @@ def split(path: str, count: int, least: int = PIECE_BYTES) -> list[Piece]:
     stops = [*starts[1:], None]
     readers = [reader] + [look.reader] * (len(starts) - 1)
     return [Piece(path, *bounds) for bounds in zip(starts, stops, readers, strict=True)]
-
-
-def size_of_files(names: Sequence[str]) -> int:
-    """Bytes of all files together, standard input not counted."""
-    return sum(file_size(name) for name in names if name != STANDARD_INPUT)
-
-
-def file_size(path: str) -> int:
-    """Bytes of a file, 0 where that says nothing of what is in it: a pipe, a device, or nothing at all.
-
-    Raises CaptureError for a file on other storage that is not there.
-    """
-    if is_remote(path):
-        return remote_size(path) or 0
-    return os.path.getsize(path) if os.path.isfile(path) else 0
 
 
 def find_record(path: str, at: int, look: Look) -> int | None:

@@ -30,6 +30,7 @@ from dsrcheck.report.formats import FORMATS, render
 
 if TYPE_CHECKING:
     from dsrcheck.analysis import Analysis
+    from dsrcheck.findings import FormerFinding
 
 
 @click.command()
@@ -83,29 +84,42 @@ def analyze(
     check_target(target)
     tell_if_interpreted()
     keep_freed_memory()
-    from dsrcheck.baseline import BaselineError, compare, read_baseline
     from dsrcheck.capture import CaptureError
-    from dsrcheck.legs.chain import ClusterError, WorkerError
+    from dsrcheck.legs.errors import ClusterError, WorkerError
     from dsrcheck.rules import RuleError
     from dsrcheck.topology.declared import TopologyError
 
+    before = _read_baseline(baseline) if baseline else None
     try:
-        before = read_baseline(baseline) if baseline else None
         with Progress(captures, partial) as progress:
             analysis = dsrcheck.analyze(
                 *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore),
                 jobs=jobs or cores(), dask=dask, watch=progress,
             )  # fmt: skip
-    except (TopologyError, RuleError, BaselineError, ClusterError) as error:
+    except (TopologyError, RuleError, ClusterError) as error:
         raise Failure(str(error)) from None
     except (CaptureError, WorkerError) as error:
         raise Failure(str(error), Exit.UNREADABLE) from None
-    report = analysis.report if before is None else compare(analysis.report, before)
+    report = analysis.report
+    if before is not None:
+        from dsrcheck.baseline import compare
+
+        report = compare(report, before)
     extras = {"color": colored(color, target), "steps": steps, "fail_on": fail_on, "version": dsrcheck.__version__}
     write(render(form, report, **extras, **_costly_extras(form, analysis, folders)), target)
     if form == "github":
         add_step_summary(render("markdown", report))
     return report.status(fail_on, exit_zero)
+
+
+def _read_baseline(path: Path) -> tuple[FormerFinding, ...]:
+    """The findings of before."""
+    from dsrcheck.baseline import BaselineError, read_baseline
+
+    try:
+        return read_baseline(path)
+    except BaselineError as error:
+        raise Failure(str(error)) from None
 
 
 def _costly_extras(form: str, analysis: Analysis, folders: tuple[str, ...]) -> dict[str, object]:

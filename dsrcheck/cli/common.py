@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -101,6 +100,8 @@ def add_step_summary(text: str) -> None:
 
 def write_json(value: object) -> None:
     """Print a value as indented JSON."""
+    import json
+
     output.print_data(json.dumps(value, indent=2) + "\n")
 
 

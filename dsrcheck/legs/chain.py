@@ -9,22 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from dsrcheck.capture.batch import FRAME_LIMIT
-from dsrcheck.capture.source import STANDARD_INPUT
-from dsrcheck.capture.split import PIECE_BYTES, Piece, file_size, split
+from dsrcheck.capture.source import PIECE_BYTES, STANDARD_INPUT, file_size
+from dsrcheck.capture.split import Piece, split
 from dsrcheck.kernel.fold import LEG_LIMIT, PATH_LIMIT, SECONDS_LIMIT
 from dsrcheck.kernel.legs import RESTART_LIMIT
 from dsrcheck.legs.model import CapturedInterface, CaptureFacts, Legs
 from dsrcheck.legs.pieces import Part
 from dsrcheck.legs.read import Watch, read_capture, was_stopped
 from dsrcheck.legs.table import Table
-
-
-class WorkerError(Exception):
-    """Whoever was to fold is gone. `str()` of it is one line that says what may help."""
-
-
-class ClusterError(WorkerError):
-    """There is no such cluster, or no library to talk to it."""
 
 
 class Later(Protocol):

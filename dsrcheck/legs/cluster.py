@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from dsrcheck.capture.source import STANDARD_INPUT
-from dsrcheck.capture.split import PIECE_BYTES, Piece, file_size
+from dsrcheck.capture.source import PIECE_BYTES, STANDARD_INPUT, file_size
+from dsrcheck.capture.split import Piece
 from dsrcheck.compiled import kernel_state
 from dsrcheck.kernel.fold import LEG_LIMIT
-from dsrcheck.legs.chain import ClusterError, WorkerError, read_spread
+from dsrcheck.legs.chain import read_spread
+from dsrcheck.legs.errors import ClusterError, WorkerError
 from dsrcheck.legs.model import Legs
 from dsrcheck.legs.pieces import Part, fold_piece, unread
 from dsrcheck.legs.read import Watch, read_capture

@@ -25,9 +25,11 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
-from dsrcheck.capture.split import PIECE_BYTES, Piece, size_of_files, split
+from dsrcheck.capture.source import PIECE_BYTES, size_of_files
+from dsrcheck.capture.split import Piece, split
 from dsrcheck.kernel.fold import LEG_LIMIT
-from dsrcheck.legs.chain import Later, WorkerError, read_spread
+from dsrcheck.legs.chain import Later, read_spread
+from dsrcheck.legs.errors import WorkerError
 from dsrcheck.legs.model import Legs
 from dsrcheck.legs.pieces import fold_piece
 from dsrcheck.legs.read import Watch, read_capture, read_legs

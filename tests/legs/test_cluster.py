@@ -16,8 +16,8 @@ from benchmarks.traffic import make, write
 from dsrcheck.capture import Capture, CaptureError
 from dsrcheck.capture.split import Piece, split
 from dsrcheck.legs import chain, cluster
-from dsrcheck.legs.chain import ClusterError, WorkerError
 from dsrcheck.legs.cluster import read_legs_on
+from dsrcheck.legs.errors import ClusterError, WorkerError
 from dsrcheck.legs.model import Legs
 from dsrcheck.legs.read import read_legs
 from tests.legs.test_law import assert_same

@@ -18,6 +18,7 @@ from dsrcheck.legs.table import from_matrix
 from tests.kernel import packets
 from tests.kernel.batches import START
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 FIELDS = [
     *("eth.src", "eth.dst", "vlan.id", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "ip.ttl", "ipv6.hlim", "icmp"),
@@ -196,6 +197,18 @@ def test_an_empty_capture(tmp_path: Path) -> None:
     assert not legs.stations
     assert (legs.captures[0].first_time, legs.captures[0].last_time) == (None, None)
     assert read_legs([]).captures == ()
+
+
+def test_legs_come_in_order_of_their_first_frame() -> None:
+    """Flows, hops and steps rest on it, and sort nothing again."""
+    captures = sorted((ROOT / "pcaps").glob("*/*.pcap*"))
+    assert len(captures) > 30
+    for capture in captures:
+        first = read_legs(capture).legs.signed("first_frame")
+        assert (first[1:] > first[:-1]).all(), capture
+    both = read_legs(captures[:2])
+    alone = [read_legs(capture).legs["first_frame"].tolist() for capture in captures[:2]]
+    assert both.legs["first_frame"].tolist() == [*alone[0], *alone[1]]
 
 
 def test_what_is_no_capture(tmp_path: Path) -> None:

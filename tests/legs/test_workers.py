@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.traffic import make, write
 from dsrcheck.capture import CaptureError
-from dsrcheck.legs.chain import WorkerError
+from dsrcheck.legs.errors import WorkerError
 from dsrcheck.legs.read import read_legs
 from dsrcheck.legs.workers import Parcel, read_legs_by, workers
 from tests.legs.test_law import assert_same
