@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -15,6 +14,7 @@ from dsrcheck.exchange import build_tables
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.legs import Legs, read_legs
 from dsrcheck.legs.read import Watch
+from dsrcheck.records import dataclass
 from dsrcheck.report.build import build_report
 from dsrcheck.report.model import Report
 from dsrcheck.rules import Rule, evaluate, load_rules, select_rules

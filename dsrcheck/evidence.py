@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
@@ -16,6 +15,7 @@ from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding
 from dsrcheck.flows.reread import check_rereadable
 from dsrcheck.kernel.decode import CLAIMS, Frame
+from dsrcheck.records import dataclass
 from dsrcheck.topology.model import NAT, PROXY
 
 CLAIM_NAMES = {

@@ -6,7 +6,8 @@ All texts are safe to print: whatever came out of packets or files is already es
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from dsrcheck.records import dataclass
 
 PASS = "pass"
 FAIL = "fail"

@@ -9,11 +9,13 @@ is unknown too. That is what keeps a rule from passing on something nobody saw.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from dsrcheck.records import dataclass
 
 Array = npt.NDArray[Any]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
+
+from dsrcheck.records import dataclass
 
 LONGEST_FRAME = 262_144
 """Most bytes captured of one frame: libpcap (MAXIMUM_SNAPLEN) and Wireshark (WTAP_MAX_PACKET_SIZE_STANDARD) agree."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from os import PathLike
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -14,6 +13,7 @@ from dsrcheck.capture.batch import BATCH_FRAMES, FRAME_LIMIT, Batch, Columns, In
 from dsrcheck.capture.errors import CaptureError
 from dsrcheck.capture.linktypes import SUPPORTED, unsupported
 from dsrcheck.capture.source import PlainSource, Source, open_plain, open_source
+from dsrcheck.records import dataclass
 
 CHUNK = 1 << 19
 """Bytes to read at a time: few enough to stay in a processor's cache until they have been decoded."""

@@ -9,12 +9,12 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import Any, Protocol, cast
 
 from dsrcheck.capture.errors import CaptureError
 from dsrcheck.capture.pipe import PipeReader
+from dsrcheck.records import dataclass
 
 STANDARD_INPUT = "-"
 PIECE_BYTES = 1 << 27

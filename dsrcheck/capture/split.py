@@ -9,7 +9,6 @@ what it took for granted (`Reader.agrees`), with where and how the piece before 
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from dsrcheck.capture.batch import LONGEST_FRAME, Columns
 from dsrcheck.capture.pcap import PcapReader
 from dsrcheck.capture.reader import Capture, Reader, open_capture, open_piece
 from dsrcheck.capture.source import PIECE_BYTES, open_plain
+from dsrcheck.records import dataclass
 
 Flags = npt.NDArray[np.bool_]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dsrcheck.addresses import GROUP_BIT
@@ -12,6 +10,7 @@ from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Int64, distinct, distinct_rows
+from dsrcheck.records import dataclass
 from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS, REPLY
 from dsrcheck.topology.evidence import AT_ONCE
 from dsrcheck.topology.model import Vip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from dsrcheck.exchange.roles import Roles
 from dsrcheck.flows.coded import Coded, coded, halved, narrow
 from dsrcheck.flows.table import Flags, Int64, group_rows
+from dsrcheck.records import dataclass
 from dsrcheck.tables import Column
 from dsrcheck.topology.scene import Scene
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dsrcheck.addresses import is_virtual_router_mac
@@ -14,6 +12,7 @@ from dsrcheck.exchange.sides import LONGEST_PACKET, Sides, flag
 from dsrcheck.exchange.silence import answered, proved_by_acks
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, are_among, distinct
+from dsrcheck.records import dataclass
 from dsrcheck.tables import Column
 from dsrcheck.topology.model import DECLARED
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dsrcheck.flows.coded import among, halved
 from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.records import dataclass
 from dsrcheck.topology.evidence import forwarded_legs
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.model import DECLARED, NAT, PROXY, Vip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from dsrcheck.exchange.picked import Picked
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.records import dataclass
 from dsrcheck.topology.model import DECLARED, DSR_MAC, Vip
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dsrcheck.addresses import ip_text
@@ -14,6 +12,7 @@ from dsrcheck.exchange.sides import Sides
 from dsrcheck.exchange.silence import answered
 from dsrcheck.flows.coded import among, rows_with
 from dsrcheck.flows.table import ICMP, ICMP6, PORT_PROTOCOLS, UDP, Flags, Int64, column, distinct
+from dsrcheck.records import dataclass
 from dsrcheck.tables import Column
 from dsrcheck.topology.claims import ASKING
 from dsrcheck.topology.model import Vip

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dsrcheck.addresses import mac_text
 from dsrcheck.exchange.arrays import flags, ints, texts
 from dsrcheck.exchange.roles import Roles
 from dsrcheck.flows.table import Flags, distinct
+from dsrcheck.records import dataclass
 from dsrcheck.tables import Column, Subjects
 from dsrcheck.topology.declared import DeclaredVip
 from dsrcheck.topology.infer import Topology

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from dsrcheck.exchange.roles import VIP_SHIFT, Roles, mac_keys
 from dsrcheck.exchange.visibility import Visibility
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import TCP, Flags, Int64
+from dsrcheck.records import dataclass
 from dsrcheck.tables import Column
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene

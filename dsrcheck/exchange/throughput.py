@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +10,7 @@ from dsrcheck.exchange.picked import FAR, Picked
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, column, distinct
+from dsrcheck.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from dsrcheck.exchange.arrays import flags
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, distinct
+from dsrcheck.records import dataclass
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
 

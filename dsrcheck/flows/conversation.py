@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dsrcheck.flows.marks import FIN, RST, SYN, Kind, Mark
 from dsrcheck.flows.reread import TCP, Address, FlowFrame
 from dsrcheck.flows.streams import SEQUENCE_MASK, Budget, ByteMap, Piece, Reassembler, Segment, Stream
+from dsrcheck.records import dataclass
 
 ACK = 16
 FRAGMENTED_REMEMBERED = 4096

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from dsrcheck.flows.conversation import Said
 from dsrcheck.flows.streams import Gap, Piece
+from dsrcheck.records import dataclass
 from dsrcheck.text import printable
 
 SHOWN_BYTES = 4096

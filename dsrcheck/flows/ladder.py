@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dsrcheck.addresses import BROADCAST_MAC, ip_text, mac_text
 from dsrcheck.flows.marks import Kind, Mark, Sighting
 from dsrcheck.flows.reread import ICMP, TCP, Address, FlowFrame
 from dsrcheck.kernel.decode import TUNNELS
+from dsrcheck.records import dataclass
 
 HEAD, TAIL, NOTABLE = 30, 10, 40
 """Frames of a long flow that are shown: the first, the last, and those between that tell something."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import NamedTuple
 
 from dsrcheck.flows.reread import TCP, Address, FlowFrame
+from dsrcheck.records import dataclass
 
 TWIN_WINDOW = 1_000_000
 """A mirror delivers the copies of a frame within this time (ns) ..."""

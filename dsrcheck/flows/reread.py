@@ -11,11 +11,12 @@ import stat
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from dsrcheck.capture import open_capture
 from dsrcheck.kernel.decode import Frame
+from dsrcheck.records import dataclass
 from dsrcheck.text import printable
 
 Address = tuple[int, int]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from dsrcheck.records import dataclass
 
 SEQUENCE_MASK = 0xFFFF_FFFF
 HALF = 0x8000_0000

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dsrcheck.flows.table import TCP, Flags, Flows, Int64, column
 from dsrcheck.legs import Legs
+from dsrcheck.records import dataclass
 
 
 @dataclass(frozen=True)

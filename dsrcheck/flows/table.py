@@ -6,7 +6,6 @@ one row a flow, and for each leg the row of its flow and whether the leg runs to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -16,6 +15,7 @@ from dsrcheck.addresses import AddressBook, UInt64, address_book, parse_ip
 from dsrcheck.flows.coded import Coded, among, coded, halved, narrow
 from dsrcheck.kernel.numbering import number_rows
 from dsrcheck.legs import Legs, Table
+from dsrcheck.records import dataclass
 
 Int64 = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

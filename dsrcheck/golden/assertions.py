@@ -6,10 +6,10 @@ Each kind answers `broken(report)`: None when it holds, else what is so instead,
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from dsrcheck.findings import FAIL, PASS, Finding, Verdict
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import Report, VipReport
 from dsrcheck.report.words import culprit, many
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from dsrcheck.golden.assertions import (
     RuleVerdict,
     VipFacts,
 )
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import INCONCLUSIVE
 from dsrcheck.rules.source import RuleError, Source, meant, read_source
 from dsrcheck.text import printable

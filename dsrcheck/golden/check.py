@@ -6,7 +6,6 @@ import difflib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from dsrcheck.golden.assertions import Assertion
 from dsrcheck.golden.canonical import canonical, golden_text
 from dsrcheck.golden.case import Case, read_case
 from dsrcheck.golden.words import differences
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import Report
 from dsrcheck.topology.declared import TopologyError
 

@@ -7,12 +7,12 @@ from the simulation, and never guess: this is the oracle's side, apart from all 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from dsrcheck.lab import packets
 from dsrcheck.lab.clock import SECOND
 from dsrcheck.lab.packets import ACK, RST, SYN, TCP, UDP, Packet
+from dsrcheck.records import dataclass
 
 Macs = frozenset[bytes]
 NONE: Macs = frozenset()

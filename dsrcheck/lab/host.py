@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dsrcheck.lab import icmp, packets
 from dsrcheck.lab.clock import MICROSECOND, Clock, Dice
@@ -11,6 +10,7 @@ from dsrcheck.lab.neighbours import NA, NS, Neighbours
 from dsrcheck.lab.packets import Packet
 from dsrcheck.lab.tcp import Tcp
 from dsrcheck.lab.udp import Udp
+from dsrcheck.records import dataclass
 
 Transmit = Callable[[bytes], None]
 

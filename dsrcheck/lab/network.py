@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dsrcheck.lab import packets
 from dsrcheck.lab.clock import Clock, Dice
@@ -15,6 +15,7 @@ from dsrcheck.lab.numbering import Numbering, numbering
 from dsrcheck.lab.router import NatRouter, Router
 from dsrcheck.lab.scenario import Scenario, unknown
 from dsrcheck.lab.wire import Nic, Switch, Tap
+from dsrcheck.records import dataclass
 
 ARM = 2  # access VLAN of the servers' arm
 

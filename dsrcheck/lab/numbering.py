@@ -7,10 +7,9 @@ with .1 onwards, the gateway is :fe with .254. The world outside is 203.0.113.0/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dsrcheck.lab import packets
 from dsrcheck.lab.scenario import Scenario
+from dsrcheck.records import dataclass
 
 
 @dataclass(frozen=True)

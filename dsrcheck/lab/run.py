@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from os import PathLike
 from typing import BinaryIO
 
@@ -13,6 +12,7 @@ from dsrcheck.lab.scenario import Fault, LabError, Scenario, faults, names, scen
 from dsrcheck.lab.traffic import schedule
 from dsrcheck.lab.truth import Truth, record
 from dsrcheck.lab.vantage import Recording, recordings, resolve
+from dsrcheck.records import dataclass
 
 BEGIN = 1_400_000_000_000_000_000
 """When every simulation begins: 2014-05-13 16:53:20 UTC, the year of the article."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import tomli
 
 from dsrcheck.lab.clock import duration
+from dsrcheck.records import dataclass
 
 TRAFFIC = ("http", "dns", "ping", "syn-flood", "direct", "outgoing", "own-service", "probe")
 

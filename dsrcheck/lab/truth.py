@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dsrcheck.lab import packets
@@ -28,6 +28,7 @@ from dsrcheck.lab.forwarder.failover import virtual_mac
 from dsrcheck.lab.network import Network
 from dsrcheck.lab.scenario import Expectation, Fault, LabError, Scenario
 from dsrcheck.lab.vantage import COOKED, Recording
+from dsrcheck.records import dataclass
 
 SCHEMA = "dsrcheck.lab-truth/1"
 PROVED_HEALTHY: dict[str, dict[str, tuple[str, ...]]] = {

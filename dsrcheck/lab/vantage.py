@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dsrcheck.capture import Interface
@@ -11,6 +11,7 @@ from dsrcheck.lab.clock import MILLISECOND
 from dsrcheck.lab.network import Network
 from dsrcheck.lab.packets import TCP, Packet
 from dsrcheck.lab.scenario import Fault, unknown
+from dsrcheck.records import dataclass
 
 COOKED = 113  # LINKTYPE_LINUX_SLL
 ALIASES = {"client": "client1", "server": "server1", "routed": "routed1"}

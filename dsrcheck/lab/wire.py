@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from dsrcheck.lab.clock import MICROSECOND, Clock, Dice
+from dsrcheck.records import dataclass
 
 MirrorKind = Literal["received", "both"]
 NANOSECONDS_PER_OCTET = 8  # gigabit Ethernet

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from dsrcheck.legs.errors import ClusterError, WorkerError
 from dsrcheck.legs.model import Legs
 from dsrcheck.legs.pieces import Part, fold_piece, unread
 from dsrcheck.legs.read import Watch, read_capture
+from dsrcheck.records import dataclass
 
 if TYPE_CHECKING:
     from distributed import Client

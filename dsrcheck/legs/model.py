@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +17,7 @@ from dsrcheck.kernel.twins import TWIN_FRAMES
 from dsrcheck.legs.merge import join_tables, merge_tables
 from dsrcheck.legs.table import LAYOUT, SECONDS, TYPES, Table, cells_type, empty, from_buffer, from_matrix, sum_by_key
 from dsrcheck.legs.totals import merge_totals
+from dsrcheck.records import dataclass
 
 STATIONS = ("interface", "mac", "sent", "received", "ip_sent", "first_time", "last_time")
 

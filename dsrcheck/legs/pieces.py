@@ -7,7 +7,7 @@ beginning, to know them, and folds as many more behind its end: those that the n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dsrcheck.capture import Batch, Capture, CaptureError
 from dsrcheck.capture.reader import Ending, Reader
@@ -17,6 +17,7 @@ from dsrcheck.kernel.twins import TWIN_FRAMES
 from dsrcheck.legs.model import Legs
 from dsrcheck.legs.read import Watch, fold_frames
 from dsrcheck.legs.table import LAYOUT, SECONDS
+from dsrcheck.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ retransmission: no restart, seen as a whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dsrcheck.kernel.legs import RESTART_LIMIT
 from dsrcheck.legs.table import TYPES, Rows, Table, UInt64, stack
+from dsrcheck.records import dataclass
 
 Flags = npt.NDArray[np.bool_]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dsrcheck.kernel import columns
+from dsrcheck.records import dataclass
 
 LAYOUT = {
     "paths": columns.PATHS,

@@ -20,7 +20,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from dsrcheck.legs.errors import WorkerError
 from dsrcheck.legs.model import Legs
 from dsrcheck.legs.pieces import fold_piece
 from dsrcheck.legs.read import Watch, read_capture, read_legs
+from dsrcheck.records import dataclass
 
 MEMORY_FOLDER = Path("/dev/shm")
 MOST_JOBS = 256

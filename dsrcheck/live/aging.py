@@ -6,7 +6,7 @@ of them. Half a flow would look like a fault.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.table import Flags, Int64, column, group_rows
 from dsrcheck.legs import Legs, Table
 from dsrcheck.live.model import Aged
+from dsrcheck.records import dataclass
 from dsrcheck.topology.claims import ASKING
 
 CLAIMS_KEPT = 20_000

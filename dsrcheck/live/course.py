@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 
 from dsrcheck.analysis import Analysis
 from dsrcheck.legs import Legs
@@ -14,6 +14,7 @@ from dsrcheck.live.model import Aged, KeptFile, Rates, Snapshot, State
 from dsrcheck.live.pieces import SECOND, Piece, Pieces
 from dsrcheck.live.rates import add_piece
 from dsrcheck.live.spool import Spool
+from dsrcheck.records import dataclass
 from dsrcheck.text import printable
 
 Judge = Callable[[Legs], Analysis]

@@ -6,7 +6,7 @@ Times are nanoseconds since 1970 UTC, as the capture has them; nothing here look
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from os import PathLike
 from typing import Protocol
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsrcheck.analysis import Analysis
+from dsrcheck.records import dataclass
 
 Int64 = npt.NDArray[np.int64]
 

@@ -6,11 +6,12 @@ A finding is over when its evidence has aged away, or when its rule no longer fa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from dsrcheck.findings import Finding
 from dsrcheck.live.model import Snapshot
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import by_severity
 
 Key = tuple[str, str | None, str | None]

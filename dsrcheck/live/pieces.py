@@ -6,7 +6,7 @@ import threading
 from array import array
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from dsrcheck.capture import Batch, Capture
 from dsrcheck.kernel.fold import Fold
 from dsrcheck.legs import Legs
 from dsrcheck.legs.read import capture_facts
+from dsrcheck.records import dataclass
 
 Int64 = npt.NDArray[np.int64]
 SECOND = 1_000_000_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from dsrcheck.findings import Finding, Verdict
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import Report, by_severity
 
 

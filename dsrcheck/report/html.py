@@ -7,12 +7,12 @@ under page/, with autoescape: nothing from packets, files or names becomes marku
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import resources
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from dsrcheck.findings import Finding, Verdict
+from dsrcheck.records import dataclass
 from dsrcheck.report.arrange import Block, Group, blocks, groups, matrix
 from dsrcheck.report.illustrations import EvidenceLadder, Illustrations
 from dsrcheck.report.model import Report, VipReport

@@ -6,10 +6,11 @@ Plain data, made only when a page is asked for (`dsrcheck.illustrate`): ladders 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dsrcheck.exchange.throughput import Rates
 from dsrcheck.flows.ladder import LadderHost, Rung, Skipped
+from dsrcheck.records import dataclass
 
 
 @dataclass(frozen=True)

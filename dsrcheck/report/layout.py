@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import click
 
+from dsrcheck.records import dataclass
 from dsrcheck.report.arrange import blocks
 from dsrcheck.text import printable
 

@@ -6,11 +6,12 @@ ISO 8601 UTC with nanoseconds. Nothing depends on the clock or on the machine: t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dsrcheck.exits import Exit
 from dsrcheck.findings import FAIL, PASS, SEVERITIES, Finding, Fingerprint, FormerFinding, FrameRef, Verdict
+from dsrcheck.records import dataclass
 
 SCHEMA = "dsrcheck.report/1"
 INCONCLUSIVE = "inconclusive"

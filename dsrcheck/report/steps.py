@@ -5,8 +5,6 @@ Kinds are told by columns; only the one flow of a kind that is printed is looked
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +15,7 @@ from dsrcheck.exchange.sides import Sides
 from dsrcheck.findings import Finding, FrameRef
 from dsrcheck.flows.coded import among, halved
 from dsrcheck.flows.table import Int64, distinct, group_rows
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import OK, Step, StepTable
 from dsrcheck.topology.model import NAT, PROXY
 from dsrcheck.topology.scene import Scene

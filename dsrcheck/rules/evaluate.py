@@ -7,12 +7,13 @@ counts as a pass. Everything runs over columns; only findings, which are few and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import numpy as np
 
 from dsrcheck.findings import FAIL, NOT_APPLICABLE, NOT_OBSERVED, PASS, Finding, Verdict
+from dsrcheck.records import dataclass
 from dsrcheck.rules import kleene
 from dsrcheck.rules.blame import findings_of
 from dsrcheck.rules.columns import CAPTURE_TABLES, MEANINGS

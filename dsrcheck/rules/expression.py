@@ -14,10 +14,11 @@ import math
 import operator
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, reduce
 
 from dsrcheck.addresses import parse_mac
+from dsrcheck.records import dataclass
 from dsrcheck.rules import kleene
 from dsrcheck.rules.columns import ColumnInfo
 from dsrcheck.rules.kleene import Vector

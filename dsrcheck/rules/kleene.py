@@ -7,10 +7,10 @@ side decides alone: `False and unknown` is False, `True or unknown` is True.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
+from dsrcheck.records import dataclass
 from dsrcheck.tables import Array, Column, SetColumn
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from dsrcheck.findings import NOT_APPLICABLE
+from dsrcheck.records import dataclass
 from dsrcheck.rules.expression import Expression
 from dsrcheck.rules.wording import Message
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import tomli
 
+from dsrcheck.records import dataclass
 from dsrcheck.text import printable
 
 SIZE_LIMIT = 64 * 1024

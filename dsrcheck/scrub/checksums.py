@@ -7,7 +7,8 @@ offloading card had not yet filled the checksum in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from dsrcheck.records import dataclass
 
 Span = tuple[int, int]
 """Start and end of some bytes of a frame; the first is at an even place of what the checksum covers."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dsrcheck.addresses import GROUP_BIT, AddressBook
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, column, distinct_rows
 from dsrcheck.legs import Legs
+from dsrcheck.records import dataclass
 
 REQUEST, REPLY, GRATUITOUS, PROBE, ANNOUNCEMENT, ADVERTISEMENT, SOLICITATION, DAD = range(1, 9)
 KIND_NAMES = ("", "request", "reply", "gratuitous", "probe", "announcement", "advertisement", "solicitation", "dad")

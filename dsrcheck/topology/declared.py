@@ -23,13 +23,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tomli
 
 from dsrcheck.addresses import parse_mac
+from dsrcheck.records import dataclass
 from dsrcheck.text import printable
 from dsrcheck.topology.model import DECLARED, MODES, Host
 

@@ -7,13 +7,13 @@ another MAC. No port, no address convention, no vendor's MAC is looked at.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
 from dsrcheck.addresses import is_virtual_router_mac, mac_text
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, are_among, distinct, distinct_rows
+from dsrcheck.records import dataclass
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.scene import INITIAL_TTLS, Scene
 from dsrcheck.topology.vantage import View

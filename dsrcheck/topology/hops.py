@@ -9,14 +9,13 @@ while a host that sends a packet again waits for its retransmission timer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dsrcheck.addresses import UInt64
 from dsrcheck.flows.table import Flags, Flows, Int64, LegEnds, are_among, column
 from dsrcheck.kernel.columns import LEG_SAMPLE_HASH_0
 from dsrcheck.legs import Legs, Table
+from dsrcheck.records import dataclass
 
 SAMPLES = 4
 UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from dsrcheck.addresses import mac_text
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import TCP, Flags, Int64, are_among, distinct, distinct_rows
+from dsrcheck.records import dataclass
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.declared import Declaration, DeclaredVip
 from dsrcheck.topology.evidence import (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dsrcheck.flows.coded import among, rows_with
 from dsrcheck.flows.table import TCP, Int64, distinct, rows_by_value
+from dsrcheck.records import dataclass
 from dsrcheck.topology.hops import AT_ONCE, UNUSED, share_packets
 from dsrcheck.topology.model import DSR_MAC, NAT, PROXY
 from dsrcheck.topology.scene import Scene

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +25,7 @@ from dsrcheck.flows.table import (
     leg_ends,
 )
 from dsrcheck.legs import Legs
+from dsrcheck.records import dataclass
 from dsrcheck.topology.claims import Claims, claim_columns, pairs
 from dsrcheck.topology.declared import Declaration
 from dsrcheck.topology.hops import Hops, find_hops, sample_columns

@@ -8,11 +8,10 @@ the balancer are there is taken to be on a mirrored port.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dsrcheck.addresses import is_virtual_router_mac
 from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import distinct
+from dsrcheck.records import dataclass
 from dsrcheck.topology.claims import ASKING
 from dsrcheck.topology.scene import Scene
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.binding import Binding, BindingType
+
+from dsrcheck.records import dataclass
 
 OVERVIEW, FINDINGS, FLOWS, CLAIMS, LADDER, FRAME = "overview", "findings", "flows", "claims", "ladder", "frame"
 SEARCHABLE = (FINDINGS, FLOWS, CLAIMS, LADDER, FRAME)

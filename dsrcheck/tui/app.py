@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,6 +24,7 @@ from dsrcheck.findings import FrameRef
 from dsrcheck.flows.reread import FlowError
 from dsrcheck.live import Snapshot, State, Watch
 from dsrcheck.output import whole_file
+from dsrcheck.records import dataclass
 from dsrcheck.report.words import many
 from dsrcheck.rules import Rule, RuleError
 from dsrcheck.text import printable

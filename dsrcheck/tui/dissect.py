@@ -11,11 +11,12 @@ import shutil
 import struct
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dsrcheck.capture import CaptureWriter, Interface
+from dsrcheck.records import dataclass
 from dsrcheck.text import printable
 from dsrcheck.tui.reading import FrameBytes
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -15,6 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from dsrcheck.flows.ladder import FlowRung
+from dsrcheck.records import dataclass
 from dsrcheck.tui.picture import Layout, Line, body, heading, lay_out
 from dsrcheck.tui.reading import Picture
 

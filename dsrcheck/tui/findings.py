@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ from dsrcheck.capture import CaptureError
 from dsrcheck.findings import Finding, FrameRef
 from dsrcheck.flows.reread import FlowError
 from dsrcheck.live import Snapshot
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import by_severity
 from dsrcheck.report.words import culprit, many
 from dsrcheck.rules.explain import PLATFORM_TITLES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from textual import on, work
@@ -16,6 +15,7 @@ from textual.worker import get_current_worker
 
 from dsrcheck.flowview import flow_key
 from dsrcheck.live import Snapshot
+from dsrcheck.records import dataclass
 from dsrcheck.report.words import many
 from dsrcheck.rules.expression import Expression, ExpressionError
 from dsrcheck.text import printable

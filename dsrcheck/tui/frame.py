@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -21,6 +20,7 @@ from dsrcheck.capture import CaptureError
 from dsrcheck.findings import FrameRef
 from dsrcheck.flows.reread import FlowError
 from dsrcheck.live import Snapshot
+from dsrcheck.records import dataclass
 from dsrcheck.text import printable
 from dsrcheck.tui.actions import FRAME, bindings_of
 from dsrcheck.tui.dissect import Dissection, Field, Layer, dissect

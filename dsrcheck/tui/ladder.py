@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from textual import on, work
 from textual.containers import Container, VerticalScroll
@@ -22,6 +21,7 @@ from dsrcheck.flows.table import PORT_PROTOCOLS, PROTOCOL_NAMES
 from dsrcheck.flowview import flow_key
 from dsrcheck.kernel.decode import TUNNELS
 from dsrcheck.live import Snapshot
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import Step
 from dsrcheck.report.words import many
 from dsrcheck.text import printable

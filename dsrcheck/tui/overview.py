@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,6 +14,7 @@ from textual.worker import get_current_worker
 
 from dsrcheck.exchange.throughput import Load, bit_rate, loads
 from dsrcheck.live import Rates, Snapshot, State
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import Report, VipReport
 from dsrcheck.tui.actions import OVERVIEW, bindings_of
 from dsrcheck.tui.verdicts import VIP_LIMIT, headline, matrix, notes, ways, who_is_who

@@ -6,13 +6,12 @@ reset, and the first sign of a line tells what is wrong with it. Pure text over 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dsrcheck.flows.dump import amount
 from dsrcheck.flows.ladder import FLAG_NAMES, FlowRung, LadderHost, Skipped
 from dsrcheck.flows.marks import Kind
 from dsrcheck.flows.reread import ICMP, ICMPV6, TCP
 from dsrcheck.flows.table import PROTOCOL_NAMES
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import OK, Step
 from dsrcheck.text import printable
 from dsrcheck.tui.reading import Picture

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from dsrcheck.flows.table import PORT_PROTOCOLS, distinct
 from dsrcheck.flowview import flow_key, flow_span, host_roles
 from dsrcheck.kernel.decode import Frame
 from dsrcheck.live import KeptFile, Snapshot
+from dsrcheck.records import dataclass
 from dsrcheck.report.model import Step
 from dsrcheck.report.steps import flow_steps
 from dsrcheck.topology.model import Vip

@@ -6,7 +6,6 @@ Textual's own DataTable holds a cell of text for every value, which takes second
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +19,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+from dsrcheck.records import dataclass
 
 Int64 = npt.NDArray[np.int64]
 GAP = "  "

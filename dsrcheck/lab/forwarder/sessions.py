@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dsrcheck.lab import packets
 from dsrcheck.lab.forwarder.settings import Server, Settings
+from dsrcheck.records import dataclass
 
 Key = tuple[int, bytes, int, bytes, int]
 """Protocol, client, its port, VIP, its port."""

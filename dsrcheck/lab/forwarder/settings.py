@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from dsrcheck.lab.clock import SECOND
+from dsrcheck.records import dataclass
 
 MODES = ("dsr-mac", "nat", "proxy", "dsr-ipip")
 METHODS = ("source-hash", "round-robin", "least-connections")

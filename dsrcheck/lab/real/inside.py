@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -26,6 +26,7 @@ from dsrcheck.lab.run import LabRun
 from dsrcheck.lab.scenario import Fault, LabError, Scenario, names
 from dsrcheck.lab.truth import record
 from dsrcheck.lab.vantage import recordings
+from dsrcheck.records import dataclass
 
 AGAIN = 0.02
 """Seconds to wait for a marker before another is sent."""

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dsrcheck.lab import packets
 from dsrcheck.lab.host import Host
 from dsrcheck.lab.host import Network as Range
+from dsrcheck.records import dataclass
 
 PLAIN = {
     "ip_forward": 0,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from dsrcheck.flows.ladder import Skipped
 from dsrcheck.flows.marks import Kind
+from dsrcheck.records import dataclass
 from dsrcheck.report.illustrations import EvidenceLadder, MarkedRung
 
 LEFT, HEAD, ROW, TEXT_WIDTH = 200, 58, 36, 400

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import floor, log10
 
 from dsrcheck.exchange.throughput import bit_rate
+from dsrcheck.records import dataclass
 from dsrcheck.report.illustrations import Throughput
 
 WIDTH, HEIGHT = 760, 230

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from dsrcheck.records import dataclass
 from dsrcheck.report.illustrations import Arrow, Traffic
 from dsrcheck.report.model import Host, VipReport
 
