@@ -9,7 +9,7 @@ from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.exchange.sides import Sides
 from dsrcheck.flows.coded import among
-from dsrcheck.flows.table import Int64, distinct, distinct_rows
+from dsrcheck.flows.table import Int64, distinct, distinct_at, distinct_rows
 from dsrcheck.records import dataclass
 from dsrcheck.topology.claims import ANNOUNCEMENT, GRATUITOUS, REPLY
 from dsrcheck.topology.evidence import AT_ONCE
@@ -185,7 +185,7 @@ def _silent_move(s: Sides, vip: Vip, number: int) -> Move:
     def at(name: str, legs: Int64) -> Int64:
         return s.scene.leg_at(name, legs)
 
-    for old in sorted(set(distinct(ends.src_mac[forwards]).tolist()) & vip.balancer_macs):
+    for old in sorted(set(distinct_at(ends.src_mac, forwards).tolist()) & vip.balancer_macs):
         gone = int(at("last_time", forwards[ends.src_mac[forwards] == old]).max())
         later = forwards[(ends.src_mac[forwards] != old) & (at("first_time", forwards) > gone)]
         stale = requests[(ends.dst_mac[requests] == old) & (at("first_time", requests) > gone + AT_ONCE)]

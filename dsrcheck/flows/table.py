@@ -178,6 +178,13 @@ def distinct(values: Int64) -> Int64:
     return found
 
 
+def distinct_at(values: Int64, rows: Int64 | Flags) -> Int64:
+    """The distinct values at some rows, sorted; of a coded column its few codes are looked at, not the values."""
+    if isinstance(values, Coded):
+        return distinct(values.values[distinct(values.codes[rows])])
+    return distinct(values[rows])
+
+
 def rows_by_value(values: Int64) -> list[Int64]:
     """The positions of each distinct value, in order of the values."""
     order = np.argsort(values, kind="stable")

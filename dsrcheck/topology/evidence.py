@@ -65,7 +65,7 @@ class Candidate:
 def _mac_pairs(scene: Scene, rows: Int64) -> set[tuple[int, int]]:
     """(source MAC, destination MAC) of some legs: one leg of each path tells, and paths are few."""
     of_path = np.full(len(scene.legs.paths), -1, np.int64)
-    of_path[scene.leg_at("path", rows)] = rows
+    of_path[scene.ends.path[rows]] = rows
     rows = of_path[of_path >= 0]
     return set(zip(scene.ends.src_mac[rows].tolist(), scene.ends.dst_mac[rows].tolist(), strict=True))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from dsrcheck.addresses import mac_text
 from dsrcheck.flows.coded import among
-from dsrcheck.flows.table import TCP, Flags, Int64, are_among, distinct, distinct_rows
+from dsrcheck.flows.table import TCP, Flags, Int64, are_among, distinct, distinct_at, distinct_rows
 from dsrcheck.records import dataclass
 from dsrcheck.topology.claims import pairs
 from dsrcheck.topology.declared import Declaration, DeclaredVip
@@ -136,7 +136,7 @@ def find_routers(scene: Scene, declared: Declaration | None) -> frozenset[int]:
     own = sorted((mac, address) for mac, addresses in scene.own.items() for address in addresses)
     macs, addresses = np.array(own, np.int64).reshape(-1, 2).T
     entering = ends.src_mac[rows][~are_among((ends.src_mac[rows], ends.src[rows]), (macs, addresses))]
-    passing = {*distinct(ends.dst_mac[hops.before]).tolist()} & {*distinct(ends.src_mac[hops.after]).tolist()}
+    passing = {*distinct_at(ends.dst_mac, hops.before).tolist()} & {*distinct_at(ends.src_mac, hops.after).tolist()}
     known = frozenset(services.tolist())
     claimed = {mac for mac in passing if _subnets_apart(scene, scene.stated.get(mac, frozenset()) - known)}
     return frozenset({*(declared.gateway_macs if declared else ()), *distinct(entering).tolist(), *claimed})
@@ -160,19 +160,19 @@ def _vip(
     declared_servers = set(declared.server_macs) if declared else set()
     # Who only passes a reply on, as a router does, is no server.
     replying = candidate.outbound[~scene.passed_on[candidate.outbound]]
-    repliers = set(distinct(scene.ends.src_mac[replying]).tolist()) - balancers - routers - nobody
-    repliers -= _only_resetting(scene, replying) & candidate.owners
+    repliers = set(distinct_at(scene.ends.src_mac, replying).tolist()) - balancers - routers - nobody
+    repliers -= _only_resetting(scene, replying[among(scene.ends.src_mac[replying], candidate.owners)])
     sent = forwarded_legs(scene, balancers)
     if proposal and proposal.balancers:
         # A backup that took over: it owns the address and takes its packets, and others answer.
         rivals = answered_at_once(scene, candidate.address)
         asked = candidate.inbound[~sent[candidate.inbound]]
-        taken = set(scene.ends.dst_mac[asked].tolist()) & (candidate.owners - rivals)
+        taken = set(distinct_at(scene.ends.dst_mac, asked).tolist()) & (candidate.owners - rivals)
         if not taken - repliers - declared_servers <= balancers:
             balancers |= taken - repliers - declared_servers
             sent = forwarded_legs(scene, balancers)
     is_rewriting = rewriter is not None and proposal is not None and proposal.evidence == rewriter.evidence
-    forwarded = set(scene.ends.dst_mac[candidate.inbound[sent[candidate.inbound]]].tolist()) - nobody
+    forwarded = set(distinct_at(scene.ends.dst_mac, candidate.inbound[sent[candidate.inbound]]).tolist()) - nobody
     if is_rewriting and rewriter:
         servers = set(rewriter.servers) - balancers - nobody
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.flows.coded import among
-from dsrcheck.flows.table import PROTOCOL_NUMBERS, Flags, Int64, are_among, distinct
+from dsrcheck.flows.table import PROTOCOL_NUMBERS, Flags, Int64, are_among, distinct, distinct_at
 from dsrcheck.topology.declared import DeclaredVip
 from dsrcheck.topology.model import DECLARED, NAT, PROXY, UNKNOWN, Service, Vip
 from dsrcheck.topology.scene import Scene
@@ -34,7 +34,7 @@ def remote_vip(scene: Scene, vip: DeclaredVip, routers: frozenset[int]) -> Vip:
     identity = scene.book.find_text(vip.address)
     mine = scene.of_services & (scene.service_of_leg == identity)
     why = NOT_HERE if not mine.any() else ELSEWHERE if vip.balancer_macs | vip.server_macs else NOBODY_KNOWN
-    gateways = frozenset(distinct(scene.ends.dst_mac[mine & scene.inbound]).tolist()) & routers
+    gateways = frozenset(distinct_at(scene.ends.dst_mac, mine & scene.inbound).tolist()) & routers
     return Vip(
         vip.address, identity, vip.mode or UNKNOWN, declared_services(vip) if mine.any() else (),
         balancers=vip.balancers, gateways=tuple(sorted(gateways)), subnet=vip.subnet, provenance=DECLARED,
