@@ -73,6 +73,7 @@ def analyze(
     jobs: int = 1,
     dask: str | None = None,
     watch: Watch | None = None,
+    steps: bool = True,
 ) -> Analysis:
     """Judges one or more captures of the same traffic.
 
@@ -80,13 +81,13 @@ def analyze(
     folders with further rule files; select, ignore: rule ids, names, or prefixes of ids such as `DSR3`; jobs: processes
     that read (a script that asks for several must be one that can be imported, as multiprocessing wants it); dask:
     address of a Dask scheduler whose workers read, or `local`; watch: is called while captures are read, see
-    dsrcheck.legs.read. The result is the same whoever reads.
+    dsrcheck.legs.read; steps: whether the report has step tables. The result is the same whoever reads.
     Raises CaptureError, TopologyError, RuleError, WorkerError (ClusterError where there is no cluster).
     """
     catalogue = select_rules(load_rules([Path(folder) for folder in rules]), select, ignore)
     declared = read_topology(Path(topology)) if topology is not None else None
     legs = _read([os.fsdecode(name) for name in (path, *more)], jobs, dask, watch)
-    return judge(legs, catalogue, declared, expect)
+    return judge(legs, catalogue, declared, expect, steps)
 
 
 def _read(names: list[str], jobs: int, dask: str | None, watch: Watch | None) -> Legs:
@@ -101,11 +102,13 @@ def _read(names: list[str], jobs: int, dask: str | None, watch: Watch | None) ->
     return read_legs(names, watch=watch)
 
 
-def judge(legs: Legs, catalogue: Sequence[Rule], declared: Declaration | None = None, expect: str = "dsr") -> Analysis:
+def judge(
+    legs: Legs, catalogue: Sequence[Rule], declared: Declaration | None = None, expect: str = "dsr", steps: bool = True
+) -> Analysis:
     """The same for a fold that is there already: what live views and tests of the forwarder call."""
     scene = read_scene(legs, declared)
     topology = infer(scene, declared)
     tables, sides = build_tables(scene, topology, expect)
     verdicts, findings = evaluate(catalogue, tables, expect)
     del tables  # the widest of all, and told
-    return Analysis(build_report(sides, verdicts, findings), sides)
+    return Analysis(build_report(sides, verdicts, findings, steps), sides)

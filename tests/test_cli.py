@@ -239,9 +239,26 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
                 "ignore": ["DSR109"],
                 "jobs": 3,
                 "dask": None,
+                "steps": False,
             },
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("form", "option", "made"),
+    [
+        ("text", [], False), ("text", ["--steps"], True), ("json", [], True), ("sarif", [], True), ("html", [], True),
+        ("junit", [], False), ("github", [], False), ("markdown", [], False),
+    ],
+)  # fmt: skip
+def test_step_tables_are_made_for_who_shows_them(
+    run: Run, finds: Any, tmp_path: Path, form: str, option: list[str], made: bool
+) -> None:
+    """They take a twentieth of a large capture's time."""
+    calls = finds(PASSING)
+    run("analyze", "a", "--format", form, *option, "-o", str(tmp_path / "report"))
+    assert calls[0][1]["steps"] is made
 
 
 def test_expectations_are_the_modes() -> None:

@@ -94,7 +94,7 @@ def analyze(
         with Progress(captures, partial) as progress:
             analysis = dsrcheck.analyze(
                 *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore),
-                jobs=jobs or cores(), dask=dask, watch=progress,
+                jobs=jobs or cores(), dask=dask, watch=progress, steps=steps or FORMATS[form].steps,
             )  # fmt: skip
     except (TopologyError, RuleError, ClusterError) as error:
         raise Failure(str(error)) from None

@@ -14,19 +14,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Format:
-    """`summary`: what it is for, in a line; `takes`: what its renderer draws on beside the report."""
+    """`summary`: what it is for, in a line; `takes`: what its renderer draws on beside the report.
+
+    `steps`: whether it shows step tables, asked or not.
+    """
 
     summary: str
     takes: tuple[str, ...] = ()
+    steps: bool = False
 
 
 FORMATS: Mapping[str, Format] = {
     "text": Format("for people, in 80 columns", ("color", "steps")),
-    "json": Format("for programs; its schema: dsrcheck schema"),
+    "json": Format("for programs; its schema: dsrcheck schema", steps=True),
     "junit": Format("test results, a case for each rule and VIP", ("fail_on",)),
-    "sarif": Format("code scanning; SARIF 2.1.0", ("rules", "version")),
+    "sarif": Format("code scanning; SARIF 2.1.0", ("rules", "version"), steps=True),
     "github": Format("annotations of GitHub Actions; also writes the step summary"),
-    "html": Format("a page with pictures, in one file without scripts", ("illustrations",)),
+    "html": Format("a page with pictures, in one file without scripts", ("illustrations",), steps=True),
     "markdown": Format("a comment for a merge request"),
 }
 
