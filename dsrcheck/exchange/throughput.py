@@ -131,3 +131,9 @@ def licence(rate: float) -> str:
         if rate <= limit:
             return name
     return "more than VPX-1000"
+
+
+def licences(load: Load) -> str:
+    """The licence steps with direct server return and without, in words."""
+    there, without = licence(load.rate_with_dsr), licence(load.rate_without_dsr)
+    return f"{there}, with it or without" if there == without else f"{there} with it, {without} without"

@@ -11,7 +11,7 @@ from dsrcheck.exchange.ownership import move_of, ownership_of
 from dsrcheck.exchange.senders import forward_source, snip_of
 from dsrcheck.exchange.sides import Sides, flag
 from dsrcheck.exchange.telling import telling_columns
-from dsrcheck.exchange.throughput import bit_rate, byte_count, licence, loads
+from dsrcheck.exchange.throughput import bit_rate, byte_count, licence, licences, loads
 from dsrcheck.tables import Column, Subjects
 
 
@@ -75,6 +75,7 @@ def _load_columns(s: Sides) -> dict[str, Column]:
         "bytes_saved": [byte_count(load.reply_bytes) for load in carried],
         "licence_with_dsr": [licence(load.rate_with_dsr) for load in carried],
         "licence_without_dsr": [licence(load.rate_without_dsr) for load in carried],
+        "licences": [licences(load) for load in carried],
     }
     return {
         "vip.request_bytes": Column(asked, asked + answered > 0, "number"),

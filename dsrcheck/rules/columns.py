@@ -97,6 +97,7 @@ peak_without_dsr     text     peak rate of one second if replies crossed the bal
 bytes_saved          text     reply bytes that the balancer does not carry
 licence_with_dsr     text     smallest licence step that fits, requests only
 licence_without_dsr  text     smallest licence step that fits if replies crossed the balancer too
+licences             text     both in words, once if they are the same
 """,
 )
 
