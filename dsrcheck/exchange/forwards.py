@@ -7,6 +7,7 @@ import numpy as np
 from dsrcheck.exchange.affinity import other_server_frame, servers_per_connection
 from dsrcheck.exchange.arrays import Texts, texts
 from dsrcheck.exchange.connection import resent_bytes
+from dsrcheck.exchange.picked import Picked
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import LONGEST_PACKET, SETTLE, Sides, flag
 from dsrcheck.flows.coded import among, coded
@@ -135,7 +136,30 @@ def _loss(s: Sides, both: Flags) -> tuple[Int64, Int64, Flags]:
     whole &= not totals.get("twins", 0)  # copies that a mirror delivered late are not told from packets
     astray = s.request.distinct(s.scene.ends.dst_mac) > 1
     counted = both & _plain(s) & over & started & ~s.sent_on.seen & ~astray & s.visible.of_balancer(s.roles.vip)
-    return np.maximum(came - went, 0), np.maximum(went - came, 0), counted & whole
+    missing, repeated = np.maximum(came - went, 0), np.maximum(went - came, 0)
+    return missing, repeated, counted & whole & _not_the_captures_loss(s, counted, missing, repeated)
+
+
+def _not_the_captures_loss(s: Sides, counted: Flags, missing: Int64, repeated: Int64) -> Flags:
+    """Whether a difference in numbers is the balancer's: few captures tell that they lost frames themselves.
+
+    A TCP client sends again what did not arrive, and what is forwarded twice is in the forward more often than in the
+    request. Where that is not so the capture has lost frames, and then no datagram is known to be the balancer's loss.
+    """
+    again, forwarded_again = _sent_again(s.request), _sent_again(s.forward)
+    proved = s.tcp & np.where(missing > 0, again > 0, forwarded_again > again)
+    equal = (missing == 0) & (repeated == 0)
+    lossy = bool((counted & s.tcp & ~equal & ~proved).any())
+    known: Flags = equal | proved | (~s.tcp & (not lossy))
+    return known
+
+
+def _sent_again(picked: Picked) -> Int64:
+    """Payload bytes beyond the progress in sequence numbers, and SYNs and FINs beyond the first, by exchange."""
+    again: Int64 = np.maximum(picked.total("payload") - picked.total("seq_advance"), 0)
+    for once in ("syn", "fin"):
+        again += np.maximum(picked.total(once) - 1, 0)
+    return again
 
 
 def _large_arrived(s: Sides) -> Flags:

@@ -64,7 +64,7 @@ def reasons_for(topology: Topology, visible: Visibility) -> dict[str, str]:
         "vip.followed": f"which way requests take after the move is not seen: {place}",
         "vip.forward_source": f"request and forwarded packet are not both seen: {place}",
         "vip.snip_in_subnet": "no address of the balancer's own is seen",
-        "vip.reply_bytes": "the capture shows neither replies nor acknowledgements for them",
+        "vip.reply_bytes": "the capture shows of too few requests replies, or acknowledgements for them",
         "vip.request_bytes": "the capture shows no bytes of a request",
         "icmp.reaches_owner": f"no too-big, or none that is lost again and again, is seen: {place}",
         "probe.answered": f"answers to the balancer's ARP questions are not in this capture: {place}",

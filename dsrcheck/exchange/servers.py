@@ -7,10 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from dsrcheck.exchange.arrays import flags, ints
-from dsrcheck.exchange.roles import Roles
 from dsrcheck.exchange.serving import serving_columns
 from dsrcheck.exchange.sides import Sides
-from dsrcheck.exchange.visibility import Visibility
+from dsrcheck.exchange.silence import answered
 from dsrcheck.flows.coded import among, rows_with
 from dsrcheck.flows.table import Flags, Int64
 from dsrcheck.tables import Column, Subjects
@@ -27,7 +26,6 @@ from dsrcheck.topology.claims import (
     SOLICITATION,
     Claims,
 )
-from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
 
 DEAF_FORWARDS = 3
@@ -40,7 +38,7 @@ def server_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
     Whether it answers ARP for the VIP, asks as the VIP, announces or advertises it (each with the first frame), whether
     it is on the segment, and the first frame forwarded to it.
     """
-    scene, topology, roles, visible = s.scene, s.topology, s.roles, s.visible
+    scene, topology, visible = s.scene, s.topology, s.visible
     rows = [(number, mac) for number, vip in enumerate(topology.vips) for mac in sorted(vip.server_macs)]
     vip, macs = ints(number for number, _ in rows), ints(mac for _, mac in rows)
     is_v6 = flags(":" in topology.vips[number].address for number, _ in rows)
@@ -62,7 +60,7 @@ def server_table(s: Sides, reasons: Mapping[str, str]) -> Subjects:
         columns[f"server.{name}"] = Column(does, (does | known) & family, "flag")
         columns[f"server.{verb}_frame"] = Column(frame, does, "frame")
     columns["server.is_ipv6"] = Column(is_v6, None, "flag")
-    on_segment, on_known, frame = _on_segment(scene, topology, roles, rows, visible)
+    on_segment, on_known, frame = _on_segment(s, rows)
     columns["server.on_segment"] = Column(on_segment, on_known, "flag")
     columns["server.forward_frame"] = Column(frame, frame > 0, "frame")
     columns |= serving_columns(s, rows)
@@ -83,16 +81,17 @@ def _first_claim(claims: Claims, mac: int, kinds: tuple[int, ...]) -> int:
     return int(claims.frame[mine].min()) if mine.any() else 0
 
 
-def _on_segment(
-    scene: Scene, topology: Topology, roles: Roles, rows: list[tuple[int, int]], visible: Visibility
-) -> tuple[Flags, Flags, Int64]:
+def _on_segment(s: Sides, rows: list[tuple[int, int]]) -> tuple[Flags, Flags, Int64]:
     """(is there, known, first forwarded frame) of each server.
 
     It is there when it sent any frame. It is not when it got packets again and again, never sent one, and left the
-    balancer's direct question for it without an answer, or is the only server that a mirror does not show to answer
-    such questions.
+    balancer's direct question for it without an answer, or left a client waiting and is the only server that a mirror
+    does not show to answer such questions. Clients that go on are answered: then its port is not mirrored.
     """
+    scene, topology, roles, visible = s.scene, s.topology, s.roles, s.visible
     ends, claims = scene.ends, scene.claims
+    found, known = answered(s)
+    proved = found & (s.forward.distinct(ends.dst_mac) == 1)
     there = flags(mac in visible.speakers for _, mac in rows)
     absent = np.zeros(len(rows), bool)
     frame = np.zeros(len(rows), np.int64)
@@ -106,7 +105,9 @@ def _on_segment(
         probed = bool((among(claims.kind, ASKING) & (claims.dst_mac == mac)).any())
         others = topology.vips[number].server_macs - {mac}
         alone = visible.has_mirror and bool(others) and all(scene.stated.get(other) for other in others)
-        absent[place] = not there[place] and scene.leg_at("frames", legs).sum() >= DEAF_FORWARDS and (probed or alone)
+        alone &= bool((known & ~found)[roles.row[legs]].any())
+        deaf = not there[place] and not proved[roles.row[legs]].any()
+        absent[place] = deaf and scene.leg_at("frames", legs).sum() >= DEAF_FORWARDS and (probed or alone)
     shown = (frame > 0) & visible.of_balancer(ints(number for number, _ in rows))
     return there, (there & shown) | absent, frame
 

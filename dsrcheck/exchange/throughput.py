@@ -12,12 +12,15 @@ from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import Flags, Int64, column, distinct
 from dsrcheck.records import dataclass
 
+NEARLY_ALL = 0.9
+"""Share of the exchanges that asked for something: where more have no reply in view, their bytes are not told."""
+
 
 @dataclass(frozen=True)
 class Load:
     """What one VIP carried. Payload bytes of requests and replies; rates in bits/s over the time of its exchanges.
 
-    replies_known: whether replies, or acknowledgements for them, were seen
+    replies_known: whether of nearly all that was asked replies, or acknowledgements for them, were seen
     rate_with_dsr: of the requests as they pass the balancer; rate_without_dsr: of the replies as well
     """
 
@@ -46,7 +49,9 @@ def loads(s: Sides) -> list[Load]:
         seconds = _seconds(first, last, rows & (first < FAR))
         back, sent = int(replies[rows].sum()), int(wire[rows & (first < FAR)].sum())
         rates = (sent * 8 / seconds, (sent + back) * 8 / seconds) if seconds else (0.0, 0.0)
-        found.append(Load(int(asked[rows].sum()), back, bool(shown[rows].any()), seconds, *rates))
+        asking = rows & (asked > 0)
+        known = bool(shown[rows].any()) and int((asking & shown).sum()) >= NEARLY_ALL * int(asking.sum())
+        found.append(Load(int(asked[rows].sum()), back, known, seconds, *rates))
     return found
 
 

@@ -135,6 +135,9 @@ def _notes(s: Sides) -> tuple[str, ...]:
         notes.append(f"This capture holds no destination MACs, so rules on them are not observed; {CAPTURE_BETTER}.")
     if not s.topology.vips:
         notes.append(seen_instead(s))
+    if legs.totals.get("cut"):
+        cut = _counted(legs.totals["cut"], "frame")
+        notes.append(f"Of {cut} the transport header is not all captured, so none of it is judged; {CAPTURE_BETTER}.")
     if legs.totals.get("folded_legs"):
         notes.append(f"{legs.totals['folded_legs']:,} one-packet legs were folded into totals to bound memory.")
     return tuple(notes)

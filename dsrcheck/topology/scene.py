@@ -87,10 +87,14 @@ class Scene:
 
     @cached_property
     def of_services(self) -> Flags:
-        """Legs that can be part of a balanced service: transport with ports, unicast MACs, primary."""
+        """Legs that can be part of a balanced service: transport with ports, unicast MACs, primary.
+
+        Where the capture cuts frames before the ports they are 0, and all connections of two hosts are one leg.
+        """
         ends = self.ends
         unicast = ((ends.src_mac | ends.dst_mac) & GROUP_BIT == 0) & (self.flows.of_leg >= 0)
-        flags: Flags = self.primary & unicast & among(ends.protocol, PORT_PROTOCOLS)
+        with_ports = ~ends.whole | (ends.src_port > 0) | (ends.dst_port > 0)
+        flags: Flags = self.primary & unicast & with_ports & among(ends.protocol, PORT_PROTOCOLS)
         return flags
 
     @cached_property
