@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsrcheck.addresses import GROUP_BIT
+from dsrcheck.addresses import GROUP_BIT, is_virtual_router_mac
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.servers import owning_rows
 from dsrcheck.exchange.sides import Sides
@@ -64,10 +64,15 @@ def ownership_of(s: Sides, vip: Vip) -> Ownership:
         return Ownership(1, known, 0, 0, 0, owned and known, stranger, stranger_frame)
     mac, frame = s.scene.claims.mac[rows], s.scene.claims.frame[rows]
     first = (int(before[0]), int(after[0]))
-    rival, owner = sorted(first, key=lambda place: int(mac[place]) in vip.balancer_macs)
+    rival, owner = sorted(first, key=lambda place: _is_rightful(int(mac[place]), vip))
     rivals = distinct(np.concatenate([mac[before], mac[after]]))
     shown = int(mac[rival]), int(frame[rival]), int(frame[owner])
     return Ownership(len(rivals), True, *shown, owned and known, stranger, stranger_frame)
+
+
+def _is_rightful(mac: int, vip: Vip) -> tuple[bool, bool]:
+    """What speaks for a claimant: that it balances; that its MAC is one that a pair of routers or balancers shares."""
+    return mac in vip.balancer_macs, is_virtual_router_mac(mac)
 
 
 def _stranger(s: Sides, vip: Vip, rows: Int64, contests: Int64) -> tuple[int, int]:
