@@ -299,8 +299,7 @@ def _vantage(
             declared.append(group)
             if expect.names:
                 told = (looked.culprits & found) or found
-                # To a client that a balancer alone answers, the one of two owners that serves is the server.
-                told |= looked.balancers if where == "C" and looked.answering <= looked.balancers else frozenset()
+                told |= _looks_like_a_server(looked, where)
                 named = map(packets.mac_text, told)
                 culprits[expect.rule] = tuple(sorted({*culprits.get(expect.rule, ()), *named}))
         may.update(group)
@@ -324,6 +323,17 @@ def _vantage(
         culprits=culprits,
         speaks=_speaks(net, scenario, fault, recording),
     )
+
+
+def _looks_like_a_server(looked: View, where: str) -> frozenset[bytes]:
+    """The balancers, where nothing tells which of two owners is the server: to a client that no server answers, and
+    to anybody where a balancer answers itself and is not seen to give anything to others.
+    """
+    gives = any(packet.src_mac in looked.balancers for _, packet in looked.requests)
+    only_balancers = looked.answering <= looked.balancers
+    serves = bool(looked.answering & looked.balancers)
+    alike = only_balancers if where == "C" else serves and not gives
+    return looked.balancers if alike else frozenset()
 
 
 def _sees_forwards(looked: View, where: str) -> bool:
