@@ -14,7 +14,16 @@ from dsrcheck.lab import run
 from tests.capture.blocks import pcap_header, pcap_record
 
 Frames = list[tuple[int, bytes]]
-SCENARIOS = ["dsr-healthy", "dsr-routed-client", "dsr-round-robin", "dsr-ipv6", "dsr-vlan", "dsr-udp", "ipip-healthy"]
+SCENARIOS = [
+    "dsr-healthy",
+    "dsr-noise",
+    "dsr-routed-client",
+    "dsr-round-robin",
+    "dsr-ipv6",
+    "dsr-vlan",
+    "dsr-udp",
+    "ipip-healthy",
+]
 
 
 def snapped(frames: Frames, length: int) -> Frames:
@@ -33,9 +42,16 @@ def lossy(frames: Frames, seed: int) -> Frames:
     return [(time, frame) for time, frame in frames if chance.random() > 0.01]
 
 
+def untimed(frames: Frames) -> Frames:
+    """What was written without times."""
+    return [(0, frame) for _, frame in frames]
+
+
 CAPTURED: dict[str, Callable[[Frames], Frames]] = {
     **{f"snapped at {length}": partial(snapped, length=length) for length in (34, 54, 68, 96)},
     "a server's port is not mirrored": partial(without_sender, mac="00:01:aa:bb:cc:64"),
+    "one frame in ten": lambda frames: frames[::10],
+    "without times": untimed,
     **{f"lossy {seed}": partial(lossy, seed=seed) for seed in range(3)},
 }
 

@@ -11,14 +11,17 @@ from dsrcheck.exchange.picked import Picked
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import LONGEST_PACKET, SETTLE, Sides, flag
 from dsrcheck.flows.coded import among, coded
-from dsrcheck.flows.table import Flags, Int64
+from dsrcheck.flows.table import TCP, Flags, Int64
 from dsrcheck.tables import Column
 from dsrcheck.topology.hops import share_packets
+from dsrcheck.topology.scene import Scene
 
 FULL_SIZE = 1200
 """A packet longer than that (bytes) can be the one that a tunnel's smaller MTU does not let through."""
 RECEIVERS = ("unknown", "server", "balancer", "gateway", "broadcast")
 """What takes a forwarded packet."""
+FORWARDED_WITHIN = 10_000_000
+"""A balancer passes a packet on within this time (ns)."""
 HEADERS = 60
 """The longest TCP and IP headers of usual packets (bytes): what is longer carries data."""
 
@@ -106,13 +109,36 @@ def _same_packets(s: Sides, both: Flags) -> tuple[Flags, Flags]:
     alike = share_packets(scene.samples, request, forward)
     came, went = scene.leg_at("hash", np.stack([request, forward]))
     alike |= came == went
-    # Where packets were lost the sampled ones may be just those: only as many out as in can be told to be others.
-    alike |= scene.leg_at("frames", request) != scene.leg_at("frames", forward)
+    unlike = np.flatnonzero(~alike)
+    unlike = unlike[_in_step(scene, request[unlike], forward[unlike])]
     same, other = np.zeros(len(s.roles), bool), np.zeros(len(s.roles), bool)
     same[rows[alike]] = True
-    other[rows[~alike]] = True
+    other[rows[unlike]] = True
     whole = (s.request.total("hash_cut") + s.forward.total("hash_cut")) == 0
     return same & ~other, both & ((same & ~other) | (other & _plain(s) & whole))
+
+
+def _in_step(scene: Scene, one: Int64, other: Int64) -> Flags:
+    """Whether two legs, which share no packet, must be of the same packets: as many, and both from the SYN on, or over
+    the same sequence numbers, or of datagrams as long that come and go at the same times.
+
+    A capture that lost packets, or holds one in ten, has others of one leg than of the other.
+    """
+
+    def apart(name: str) -> Int64:
+        distance: Int64 = np.abs(scene.leg_at(name, one) - scene.leg_at(name, other))
+        return distance
+
+    def equal(name: str) -> Flags:
+        same: Flags = apart(name) == 0
+        return same
+
+    opened = (scene.leg_at("isn_frames", one) > 0) & (scene.leg_at("isn_frames", other) > 0)
+    stretch = equal("payload") & (scene.leg_at("payload", one) > 0) & equal("seq_first") & equal("seq_top")
+    datagrams = equal("payload") & (np.maximum(apart("first_time"), apart("last_time")) < FORWARDED_WITHIN)
+    of_tcp = scene.ends.protocol[one] == TCP
+    found: Flags = equal("frames") & np.where(of_tcp, opened | stretch, datagrams)
+    return found
 
 
 def _ttl_drop(s: Sides) -> tuple[Int64, Flags]:

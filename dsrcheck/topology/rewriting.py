@@ -102,6 +102,8 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     stand on the same link as the clients' side.
     """
     ends, flows = scene.ends, scene.flows
+    if scene.legs.totals["first_time"] == scene.legs.totals["last_time"]:
+        return {}  # a capture without times: everything would seem to lie within everything
     there, back = (np.flatnonzero(scene.of_services & way) for way in (scene.inbound, ~scene.inbound))
     serving = back[(ends.protocol[back] == TCP) & (scene.leg_at("syn_ack", back) > 0)]
     asking = there[(ends.protocol[there] == TCP) & (scene.leg_at("syn", there) > 0)]
