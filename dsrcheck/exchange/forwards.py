@@ -109,6 +109,8 @@ def _same_packets(s: Sides, both: Flags) -> tuple[Flags, Flags]:
     alike = share_packets(scene.samples, request, forward)
     came, went = scene.leg_at("hash", np.stack([request, forward]))
     alike |= came == went
+    # Where packets were lost the sampled ones may be just those: only as many out as in can be told to be others.
+    alike |= scene.leg_at("frames", request) != scene.leg_at("frames", forward)
     unlike = np.flatnonzero(~alike)
     unlike = unlike[_in_step(scene, request[unlike], forward[unlike])]
     same, other = np.zeros(len(s.roles), bool), np.zeros(len(s.roles), bool)
@@ -119,8 +121,9 @@ def _same_packets(s: Sides, both: Flags) -> tuple[Flags, Flags]:
 
 
 def _in_step(scene: Scene, one: Int64, other: Int64) -> Flags:
-    """Whether two legs, which share no packet, must be of the same packets: as many, and both from the SYN on, or over
-    the same sequence numbers, or of datagrams as long that come and go at the same times.
+    """Whether two legs of as many packets, which share none, must be of the same ones.
+
+    Both are from the SYN on, or over the same sequence numbers, or datagrams as long that come and go at the same times.
 
     A capture that lost packets, or holds one in ten, has others of one leg than of the other.
     """
@@ -137,7 +140,7 @@ def _in_step(scene: Scene, one: Int64, other: Int64) -> Flags:
     stretch = equal("payload") & (scene.leg_at("payload", one) > 0) & equal("seq_first") & equal("seq_top")
     datagrams = equal("payload") & (np.maximum(apart("first_time"), apart("last_time")) < FORWARDED_WITHIN)
     of_tcp = scene.ends.protocol[one] == TCP
-    found: Flags = equal("frames") & np.where(of_tcp, opened | stretch, datagrams)
+    found: Flags = np.where(of_tcp, opened | stretch, datagrams)
     return found
 
 
