@@ -123,7 +123,7 @@ def _same_packets(s: Sides, both: Flags) -> tuple[Flags, Flags]:
 def _in_step(scene: Scene, one: Int64, other: Int64) -> Flags:
     """Whether two legs of as many packets, which share none, must be of the same ones.
 
-    Both are from the SYN on, or over the same sequence numbers, or datagrams as long that come and go at the same times.
+    Both are from the SYN on, or over the same sequence numbers, or datagrams as long that come and go together.
 
     A capture that lost packets, or holds one in ten, has others of one leg than of the other.
     """
