@@ -326,8 +326,10 @@ def _vantage(
 
 
 def _looks_like_a_server(looked: View, where: str) -> frozenset[bytes]:
-    """The balancers, where nothing tells which of two owners is the server: to a client that no server answers, and
-    to anybody where a balancer answers itself and is not seen to give anything to others.
+    """The balancers, where nothing tells which of two owners is the server.
+
+    So it is to a client that no server answers, and to anybody where a balancer answers itself and is not seen to give
+    anything to others.
     """
     gives = any(packet.src_mac in looked.balancers for _, packet in looked.requests)
     only_balancers = looked.answering <= looked.balancers
