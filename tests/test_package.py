@@ -180,7 +180,9 @@ def test_kernel_reads_and_writes_within_bounds(checkout: Path, tmp_path: Path) -
     else:
         marks += " and not corpus"
     chosen = ["tests/kernel", "tests/capture", "tests/legs", "-m", marks]
-    end = call(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *chosen, cwd=tree, **guarded)
+    # Its own folder for temporary files: pytest sweeps the common one, and fails when another session sweeps it too.
+    alone = ["-p", "no:cacheprovider", "--basetemp", str(tmp_path / "temporary")]
+    end = call(sys.executable, "-m", "pytest", "-q", "-x", *alone, *chosen, cwd=tree, **guarded)
     assert end.returncode == 0, end.stdout[-4000:] + end.stderr[-4000:]
 
 
