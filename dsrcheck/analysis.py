@@ -20,7 +20,7 @@ from dsrcheck.report.model import Report
 from dsrcheck.rules import Rule, evaluate, load_rules, select_rules
 from dsrcheck.topology.declared import Declaration, read_topology
 from dsrcheck.topology.infer import infer
-from dsrcheck.topology.scene import read_scene
+from dsrcheck.topology.scene import Scene, read_scene
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,10 @@ class Analysis:
 
     @cached_property
     def legs(self) -> pd.DataFrame:
-        """One row a leg: path, addresses and ports as text, and all counters of the fold."""
+        """One row a leg: path, addresses and ports as text, and all counters of the fold.
+
+        Raises LookupError after `analyze(..., tables=False)`.
+        """
         from dsrcheck.frames import legs_frame
 
         return legs_frame(self.sides.scene)
@@ -74,6 +77,7 @@ def analyze(
     dask: str | None = None,
     watch: Watch | None = None,
     steps: bool = True,
+    tables: bool = True,
 ) -> Analysis:
     """Judges one or more captures of the same traffic.
 
@@ -81,13 +85,14 @@ def analyze(
     folders with further rule files; select, ignore: rule ids, names, or prefixes of ids such as `DSR3`; jobs: processes
     that read (a script that asks for several must be one that can be imported, as multiprocessing wants it); dask:
     address of a Dask scheduler whose workers read, or `local`; watch: is called while captures are read, see
-    dsrcheck.legs.read; steps: whether the report has step tables. The result is the same whoever reads.
+    dsrcheck.legs.read; steps: whether the report has step tables; tables: whether `Analysis.legs` can be had, for which
+    all that reading counted is kept, and that is most of the memory. The result is the same whoever reads.
     Raises CaptureError, TopologyError, RuleError, WorkerError (ClusterError where there is no cluster).
     """
     catalogue = select_rules(load_rules([Path(folder) for folder in rules]), select, ignore)
     declared = read_topology(Path(topology)) if topology is not None else None
     legs = _read([os.fsdecode(name) for name in (path, *more)], jobs, dask, watch)
-    return judge(legs, catalogue, declared, expect, steps)
+    return _judge(read_scene(legs, declared, spend=not tables), catalogue, declared, expect, steps)
 
 
 def _read(names: list[str], jobs: int, dask: str | None, watch: Watch | None) -> Legs:
@@ -106,7 +111,10 @@ def judge(
     legs: Legs, catalogue: Sequence[Rule], declared: Declaration | None = None, expect: str = "dsr", steps: bool = True
 ) -> Analysis:
     """The same for a fold that is there already: what live views and tests of the forwarder call."""
-    scene = read_scene(legs, declared)
+    return _judge(read_scene(legs, declared), catalogue, declared, expect, steps)
+
+
+def _judge(scene: Scene, catalogue: Sequence[Rule], declared: Declaration | None, expect: str, steps: bool) -> Analysis:
     topology = infer(scene, declared)
     tables, sides = build_tables(scene, topology, expect)
     verdicts, findings = evaluate(catalogue, tables, expect)

@@ -40,7 +40,7 @@ def flow_list(path: Path, *, everything: bool = False) -> str:
     """
     legs = read_legs(path)
     scene = read_scene(legs)
-    flows, totals = scene.flows, flow_totals(scene.legs, scene.flows)
+    flows, totals = scene.flows, flow_totals(scene.columns, scene.flows)
     shown = len(flows) if everything else min(len(flows), LIST_LIMIT)
     rows: list[tuple[str, ...]] = [("N", "client", "service", "proto", "frames", "bytes", "seconds", "state")]
     rows += [_list_row(flows, totals, row) for row in range(shown)]
@@ -154,7 +154,7 @@ def _notes(legs: Legs) -> list[str]:
 
 def _facts(scene: Scene, topology: Topology, row: int) -> list[str]:
     flows = scene.flows
-    totals = flow_totals(scene.legs, flows)
+    totals = flow_totals(scene.columns, flows)
     client, service = flow_ends(flows, row)
     told = "" if flows.sure[row] else " (which end is the client is guessed)"
     lines = [

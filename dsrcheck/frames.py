@@ -60,7 +60,7 @@ def legs_frame(scene: Scene) -> pd.DataFrame:
         "dst_port": _numbers(ends.dst_port, ports),
         "fragment": pd.array(~ends.whole, dtype="boolean"),
     }
-    table = scene.legs.legs
+    table = scene.rows
     for name in table.columns:
         if name not in KEY:
             columns[name] = _counter(name, np.asarray(table[name]))
@@ -78,7 +78,7 @@ def flows_frame(sides: Sides) -> pd.DataFrame:
     import pandas as pd
 
     scene, flows = sides.scene, sides.scene.flows
-    totals = flow_totals(scene.legs, flows)
+    totals = flow_totals(scene.columns, flows)
     ports = np.isin(flows.protocol, PORT_PROTOCOLS)
     columns: dict[str, Any] = {
         "flow": _numbers(np.arange(1, len(flows) + 1)),

@@ -51,3 +51,14 @@ def test_errors(tmp_path: Path) -> None:
         dsrcheck.analyze(tmp_path / "none.pcap")
     with pytest.raises(TopologyError):
         dsrcheck.analyze(path, topology=tmp_path / "none.toml")
+
+
+def test_without_tables(tmp_path: Path) -> None:
+    """The report is the same; what the table of legs needs is gone, and whoever asks for it is told so."""
+    path = written(healthy(), tmp_path / "made.pcapng")
+    whole, lean = dsrcheck.analyze(path), dsrcheck.analyze(path, tables=False)
+    assert lean.report == whole.report
+    assert len(whole.legs) > 0
+    with pytest.raises(LookupError, match="tables=False"):
+        _ = lean.legs
+    assert len(lean.flows) == len(whole.flows)

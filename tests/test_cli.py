@@ -240,6 +240,7 @@ def test_options_reach_the_analysis(run: Run, finds: Any, tmp_path: Path) -> Non
                 "jobs": 3,
                 "dask": None,
                 "steps": False,
+                "tables": False,
             },
         )
     ]

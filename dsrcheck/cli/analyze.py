@@ -95,6 +95,7 @@ def analyze(
             analysis = dsrcheck.analyze(
                 *captures, topology=topology, expect=expect, rules=folders, select=words(select), ignore=words(ignore),
                 jobs=jobs or cores(), dask=dask, watch=progress, steps=steps or FORMATS[form].steps,
+                tables=False,
             )  # fmt: skip
     except (TopologyError, RuleError, ClusterError) as error:
         raise Failure(str(error)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.flows.table import TCP, Flags, Flows, Int64, column
-from dsrcheck.legs import Legs
+from dsrcheck.legs.bycolumn import Columns
 from dsrcheck.records import dataclass
 
 
@@ -51,9 +51,8 @@ class FlowTotals:
         return state if both else f"{state}, one-way"
 
 
-def flow_totals(legs: Legs, flows: Flows) -> FlowTotals:
-    """The sums of every flow."""
-    table = legs.legs
+def flow_totals(table: Columns, flows: Flows) -> FlowTotals:
+    """The sums of every flow; table: the columns of the leg table."""
     rows = np.flatnonzero(flows.of_leg >= 0)
     of, inbound = flows.of_leg[rows], flows.inbound[rows]
 

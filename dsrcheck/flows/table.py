@@ -6,6 +6,7 @@ one row a flow, and for each leg the row of its flow and whether the leg runs to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
@@ -14,7 +15,9 @@ import numpy.typing as npt
 from dsrcheck.addresses import AddressBook, UInt64, address_book, parse_ip
 from dsrcheck.flows.coded import Coded, among, coded, halved, narrow
 from dsrcheck.kernel.numbering import number_rows
-from dsrcheck.legs import Legs, Table
+from dsrcheck.legs import Legs
+from dsrcheck.legs.bycolumn import Columns
+from dsrcheck.legs.table import Unsigned
 from dsrcheck.records import dataclass
 
 Int64 = npt.NDArray[np.int64]
@@ -79,17 +82,18 @@ class Flows:
         return len(self.client)
 
 
-def column(table: Table, name: str) -> Int64:
+def column(table: Mapping[str, Unsigned], name: str) -> Int64:
     """A column of the fold as int64 (all of them fit but hashes)."""
     return np.asarray(table[name]).astype(np.int64)
 
 
-def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
+def leg_ends(legs: Legs, table: Columns, more: tuple[str, ...] = ()) -> LegEnds:
     """The columns of `LegEnds`, from a fold's legs and the paths they run on.
 
-    more: addresses that the book must hold, whether or not the capture does. Raises ValueError for what is none.
+    table: the columns of the leg table; more: addresses that the book must hold, whether or not the capture does.
+    Raises ValueError for what is no address.
     """
-    table, paths = legs.legs, legs.paths
+    paths = legs.paths
     halves = np.array([parse_ip(text) for text in more], np.uint64).reshape(-1, 2)
     path = cast(Int64, narrow(table["path"]))
     (src, *srcs), (dst, *dsts) = _numbered(table, "src"), _numbered(table, "dst")
@@ -126,7 +130,7 @@ def leg_ends(legs: Legs, more: tuple[str, ...] = ()) -> LegEnds:
     )
 
 
-def _numbered(table: Table, side: str) -> tuple[Int64, UInt64, UInt64]:
+def _numbered(table: Columns, side: str) -> tuple[Int64, UInt64, UInt64]:
     """(number of each leg's address at one side, upper and lower halves of the addresses by number)."""
     high, low = table[f"{side}_high"], table[f"{side}_low"]
     number, first = number_rows([high, low])
@@ -197,9 +201,8 @@ def group_rows(*columns: npt.NDArray[np.integer]) -> tuple[Int64, Int64]:
     return number_rows(columns)
 
 
-def join_flows(legs: Legs, ends: LegEnds) -> Flows:
+def join_flows(legs: Legs, table: Columns, ends: LegEnds) -> Flows:
     """Two-way flows of a fold's legs, which come in order of their first frame; so do flows, then, by themselves."""
-    table = legs.legs
     src_port, dst_port = _fragment_ports(legs, ends)
     # The lower end first, so that both directions have one key.
     swap = (ends.src > ends.dst) | ((ends.src == ends.dst) & (src_port > dst_port))
@@ -242,7 +245,7 @@ def _joined(upper: Int64, lower: Int64, bits: int) -> Int64:
 
 
 def _client_is_low(
-    table: Table, ends: LegEnds, group: Int64, flows: int, swap: Flags, first_frame: Int64,
+    table: Columns, ends: LegEnds, group: Int64, flows: int, swap: Flags, first_frame: Int64,
     low: Int64, low_port: Int64, high: Int64, high_port: Int64, leader: Int64,
 ) -> tuple[Flags, Flags]:  # fmt: skip
     """(whether the lower end is the client, whether that is sure), a row a flow.

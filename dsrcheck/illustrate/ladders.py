@@ -27,7 +27,7 @@ OPENING, AROUND = 7, 3
 RUNG_LIMIT = OPENING + 2 * AROUND + 1
 LOOKED_AT = 20_000
 """Frames of a connection that are looked at for the evidence."""
-EVIDENCE = ("first_frame", "rst_frame", "isn_last_frame", "isn_first_frame", "seq_frame", "last_frame")
+EVIDENCE = ("first_frame", "rst_frame", "isn_last_frame", "last_frame")
 """Columns of the leg table whose frames rules bring as evidence."""
 NEAR = 1000
 """Frames before a leg's first one that may be of its flow: later fragments, and mirrors' copies."""

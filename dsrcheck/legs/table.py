@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsrcheck.kernel import columns
+from dsrcheck.legs.memory import give_back
 from dsrcheck.records import dataclass
 
 LAYOUT = {
@@ -80,6 +81,10 @@ class Table(Mapping[str, Unsigned]):
         for name in names:
             found[name][:] = self[name][rows]
         return found
+
+    def give_back(self, rows: slice) -> None:
+        """Give the memory of some rows back to the system, where it can take it: nobody may read them any more."""
+        give_back(self.records[rows])
 
     def copy(self) -> Table:
         """The same rows, to be written to."""

@@ -157,7 +157,7 @@ def seen_instead(s: Sides) -> str:
         parts.append(f"{_counted(int(ports.sum()), 'TCP or UDP flow')} to {_counted(services, 'service')}")
     if len(claims):
         parts.append(_counted(len(claims), "ARP or NDP frame"))
-    other = int(column(s.scene.legs.legs, "frames").sum()) if not ports.any() else 0
+    other = int(s.scene.leg("frames").sum()) if not ports.any() else 0
     if other:
         parts.append(_counted(other, "other IP packet"))
     what = ", ".join(parts) or "no IP traffic"

@@ -34,19 +34,19 @@ class Vector:
 
 def unknown(rows: int) -> Vector:
     """Return a column of which nothing is known."""
-    return Vector(np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=bool))
+    return Vector(np.broadcast_to(np.int64(0), rows), np.broadcast_to(np.False_, rows))
 
 
 def constant(value: object, rows: int) -> Vector:
     """Return the same value for every row."""
     dtype = object if isinstance(value, str) else None
-    return Vector(np.full(rows, value, dtype=dtype), np.ones(rows, dtype=bool))
+    return Vector(np.broadcast_to(np.array(value, dtype=dtype), rows), np.broadcast_to(np.True_, rows))
 
 
 def from_column(column: Column) -> Vector:
     """Return a table's column in the dtypes that comparisons here rely on: numbers are signed."""
     values = np.asarray(column.values)
-    known = np.ones(len(values), dtype=bool) if column.known is None else column.known.astype(bool)
+    known = np.broadcast_to(np.True_, len(values)) if column.known is None else column.known.astype(bool, copy=False)
     if column.kind == "mac":
         values = values.astype(np.uint64)
     elif column.kind == "address":

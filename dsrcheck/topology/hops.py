@@ -13,11 +13,9 @@ import numpy as np
 
 from dsrcheck.addresses import UInt64
 from dsrcheck.flows.table import Flags, Flows, Int64, LegEnds, are_among, column
-from dsrcheck.kernel.columns import LEG_SAMPLE_HASH_0
-from dsrcheck.legs import Legs, Table
+from dsrcheck.legs.bycolumn import SAMPLES, Columns
 from dsrcheck.records import dataclass
 
-SAMPLES = 4
 UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 AT_ONCE = 100_000_000
 """A forwarder passes packets on within this time (ns); no TCP sends again so soon (RFC 6298: 1 s, Linux 200 ms)."""
@@ -38,32 +36,32 @@ class Hops:
         return len(self.before)
 
 
-def sample_columns(table: Table) -> UInt64:
-    """The bottom sketch of each leg, shape (legs, 4), uint64, a view; unused places are all ones."""
-    return table.matrix[:, LEG_SAMPLE_HASH_0 : LEG_SAMPLE_HASH_0 + SAMPLES]
+def sample_columns(columns: Columns) -> tuple[UInt64, ...]:
+    """The bottom sketch of all legs, a column a place, ascending; unused places are all ones."""
+    return tuple(columns[name].astype(np.uint64, copy=False) for name in SAMPLES)
 
 
-def share_packets(samples: UInt64, one: Int64, other: Int64) -> Flags:
+def share_packets(samples: tuple[UInt64, ...], one: Int64, other: Int64) -> Flags:
     """Whether legs `one[i]` and `other[i]` are seen to carry some of the same packets, by all legs' sketches."""
-    smallest = samples[one, 0]
-    shared: Flags = (smallest == samples[other, 0]) & (smallest != UNUSED)
+    smallest = samples[0][one]
+    shared: Flags = (smallest == samples[0][other]) & (smallest != UNUSED)
     left = np.flatnonzero(~shared)  # few: who carries the same packets mostly has the same sketch
-    mine, theirs = samples[one[left]], samples[other[left]]
-    for place in range(SAMPLES):
-        used = mine[:, place] != UNUSED
-        shared[left] |= used & (theirs == mine[:, place : place + 1]).any(axis=1)
+    theirs = [hashes[other[left]] for hashes in samples]
+    for hashes in samples:
+        mine = hashes[one[left]]
+        found = np.logical_or.reduce([mine == other_hash for other_hash in theirs])
+        shared[left] |= found & (mine != UNUSED)
     return shared
 
 
-def find_hops(legs: Legs, flows: Flows, samples: UInt64, to_owner: Flags) -> Hops:
+def find_hops(columns: Columns, flows: Flows, to_owner: Flags) -> Hops:
     """All hops of a capture: each leg paired with every leg before it that carries its packets.
 
-    samples: the bottom sketch of each leg, as `sample_columns` gives it. to_owner: bool, a value a leg, whether its
-    destination MAC owns, by ARP or NDP, the address that the flow's service has.
+    columns: of the leg table. to_owner: bool, a value a leg, whether its destination MAC owns, by ARP or NDP, the
+    address that the flow's service has.
     """
-    ends, table = flows.ends, legs.legs
-    start, end, ttl = column(table, "first_time"), column(table, "last_time"), column(table, "ttl_max")
-    frames = column(table, "frames")
+    ends, samples = flows.ends, sample_columns(columns)
+    start, end, ttl, frames = (column(columns, name) for name in ("first_time", "last_time", "ttl_max", "frames"))
     one_way = flows.of_leg << 2 | flows.inbound << 1 | ~ends.whole
     owned = np.isin(one_way, one_way[to_owner])
     order = np.argsort(one_way, kind="stable")  # and as they appeared: so legs come

@@ -45,14 +45,14 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
     samples = scene.samples
     # Only directions known by a handshake: the way back through a masquerading router looks the same.
     rows = np.flatnonzero(scene.of_services & scene.inbound & flows.sure[flows.of_leg])
-    rows = _rewritten_rows(scene, rows[samples[rows, 0] != UNUSED])
+    rows = _rewritten_rows(scene, rows[samples[0][rows] != UNUSED])
     if not len(rows):
         return {}
     ttl, first = scene.leg_at("ttl_max", rows), scene.leg_at("first_frame", rows)
-    order = rows[np.lexsort((first, -ttl, samples[rows, 0]))]
+    order = rows[np.lexsort((first, -ttl, samples[0][rows]))]
     before, after = order[:-1], order[1:]
     changed = (ends.dst[before] != ends.dst[after]) | (ends.src[before] != ends.src[after])
-    twin = (samples[before, 0] == samples[after, 0]) & changed & (ends.dst_mac[before] != ends.dst_mac[after])
+    twin = (samples[0][before] == samples[0][after]) & changed & (ends.dst_mac[before] != ends.dst_mac[after])
     # A box may send from another MAC than it takes packets at; then both addresses must be rewritten, and at once.
     apart = np.abs(scene.leg_at("first_time", after) - scene.leg_at("first_time", before))
     other_mac = (ends.src[before] != ends.src[after]) & (apart < AT_ONCE)
@@ -84,7 +84,7 @@ def find_nat(scene: Scene) -> dict[int, Rewriter]:
 def _rewritten_rows(scene: Scene, rows: Int64) -> Int64:
     """Of some legs those whose first sampled packet comes under other addresses as well."""
     ends = scene.ends
-    packet = scene.samples[rows, 0]
+    packet = scene.samples[0][rows]
     order = np.argsort(packet)
     rows, packet = rows[order], packet[order]
     again = packet[1:] == packet[:-1]

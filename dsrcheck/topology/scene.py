@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from dsrcheck.addresses import GROUP_BIT, AddressBook, UInt64
-from dsrcheck.flows.coded import among, narrow
+from dsrcheck.flows.coded import among
 from dsrcheck.flows.table import (
     PORT_PROTOCOLS,
     Flags,
@@ -24,7 +24,9 @@ from dsrcheck.flows.table import (
     join_flows,
     leg_ends,
 )
-from dsrcheck.legs import Legs
+from dsrcheck.legs import Legs, Table
+from dsrcheck.legs.bycolumn import ENDS, Columns, by_column
+from dsrcheck.legs.table import TYPES, empty
 from dsrcheck.records import dataclass
 from dsrcheck.topology.claims import Claims, claim_columns, pairs
 from dsrcheck.topology.declared import Declaration
@@ -32,8 +34,6 @@ from dsrcheck.topology.hops import Hops, find_hops, sample_columns
 
 INITIAL_TTLS = (32, 64, 128, 255)
 """What hosts send with (Linux 64, Windows 128, network gear 255, old ones 32): a packet with it crossed no router."""
-FEW_LEGS = 16
-"""One leg of so many is looked up in its row."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Scene:
     """The facts that inference and the exchange tables start from."""
 
     legs: Legs
+    columns: Columns
+    """The columns of the leg table that judging asks for; those that tell who talks with whom are in `ends`."""
     flows: Flows
     claims: Claims
     hops: Hops
-    samples: UInt64
-    """The bottom sketch of packet hashes of each leg, shape (legs, 4)."""
     primary: Flags
     """One leg of each that several interfaces saw (same flow, direction, MACs and tunnel): the one with most frames."""
 
@@ -57,33 +57,26 @@ class Scene:
     def book(self) -> AddressBook:
         return self.flows.ends.book
 
-    @cached_property
-    def _read(self) -> dict[str, npt.NDArray[np.unsignedinteger]]:
-        """Columns of the leg table, by themselves, that were asked for again: its rows are long, each costs a look."""
-        return {}
-
-    @cached_property
-    def _asked(self) -> set[str]:
-        """Columns of the leg table that were asked for, and for more than a few legs."""
-        return set()
+    @property
+    def samples(self) -> tuple[UInt64, ...]:
+        """The bottom sketch of packet hashes of all legs, a column a place; see `share_packets`."""
+        return sample_columns(self.columns)
 
     def leg(self, name: str) -> Int64:
         """A column of the leg table as int64: a copy, so ask for the legs of interest where they are few."""
-        return column(self.legs.legs, name)
+        return column(self.columns, name)
 
     def leg_at(self, name: str, legs: Int64 | Flags | int) -> Int64:
         """A column of the leg table at some legs, or a value at one of them, int64."""
-        read = self._read.get(name)
-        if read is None and np.size(legs) * FEW_LEGS > len(self.legs.legs):
-            read = self._narrow(name) if name in self._asked else None
-            self._asked.add(name)
-        found: Int64 = (self.legs.legs[name] if read is None else read)[legs].astype(np.int64)
+        found: Int64 = self.columns[name][legs].astype(np.int64)
         return found
 
-    def _narrow(self, name: str) -> npt.NDArray[np.unsignedinteger]:
-        if name not in self._read:
-            self._read[name] = narrow(self.legs.legs[name].copy())
-        return self._read[name]
+    @property
+    def rows(self) -> Table:
+        """The leg table with all its columns. Raises LookupError where it was given up."""
+        if len(self.legs.legs) < len(self.columns):
+            raise LookupError("the rows of the leg table were given up when the capture was judged (tables=False)")
+        return self.legs.legs
 
     @cached_property
     def of_services(self) -> Flags:
@@ -216,19 +209,25 @@ def _grouped(rows: set[tuple[int, ...]]) -> dict[int, frozenset[int]]:
     return {key: frozenset(values) for key, values in found.items()}
 
 
-def read_scene(legs: Legs, declared: Declaration | None = None) -> Scene:
-    """Everything that can be said of a fold without knowing anybody's role; declared VIPs have a place in the book."""
-    ends = leg_ends(legs, tuple(vip.address for vip in declared.vips) if declared else ())
-    flows = join_flows(legs, ends)
-    samples = sample_columns(legs.legs)
+def read_scene(legs: Legs, declared: Declaration | None = None, spend: bool = False) -> Scene:
+    """Everything that can be said of a fold without knowing anybody's role; declared VIPs have a place in the book.
+
+    spend: the memory of the leg table goes back to the system; `legs` must not be used any more.
+    """
+    columns = by_column(legs.legs, spend=spend)
+    if spend:
+        legs = replace(legs, legs=empty(TYPES["legs"]))
+    ends = leg_ends(legs, columns, tuple(vip.address for vip in declared.vips) if declared else ())
+    columns = columns.without(ENDS)
+    flows = join_flows(legs, columns, ends)
     claims = claim_columns(legs, ends.book)
     owning = claims.take(claims.owning)
     to_owner = are_among((flows.service[flows.of_leg], ends.dst_mac), (owning.address, owning.mac))
-    hops = find_hops(legs, flows, samples, to_owner)
-    return Scene(legs, flows, claims, hops, samples, _primary(legs, ends, flows))
+    hops = find_hops(columns, flows, to_owner)
+    return Scene(legs, columns, flows, claims, hops, _primary(legs, columns, ends, flows))
 
 
-def _primary(legs: Legs, ends: LegEnds, flows: Flows) -> Flags:
+def _primary(legs: Legs, columns: Columns, ends: LegEnds, flows: Flows) -> Flags:
     # Only paths of the same MACs and tunnel (other interface, other VLAN) and fragments have legs to choose from.
     paths = legs.paths
     alike, _ = group_rows(*(column(paths, name) for name in ("src_mac", "dst_mac", "tunnel")))
@@ -236,7 +235,7 @@ def _primary(legs: Legs, ends: LegEnds, flows: Flows) -> Flags:
     open_ = np.flatnonzero(several[ends.path] | ~ends.whole)
     primary = np.ones(len(ends.src), bool)
     primary[open_] = False
-    order = open_[np.argsort(-column(legs.legs, "frames")[open_], kind="stable")]
+    order = open_[np.argsort(-column(columns, "frames")[open_], kind="stable")]
     _, leader = group_rows(
         flows.of_leg[order], flows.inbound[order].astype(np.int64), ends.src_mac[order], ends.dst_mac[order],
         ends.tunnel[order], ends.outer_dst[order], ends.whole[order].astype(np.int64),

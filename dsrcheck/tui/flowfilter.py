@@ -80,7 +80,7 @@ class FlowFilter:
 
 def _every_flow(s: Sides) -> dict[str, Column]:
     flows = s.scene.flows
-    totals = flow_totals(s.scene.legs, flows)
+    totals = flow_totals(s.scene.columns, flows)
     ports = np.isin(flows.protocol, PORT_PROTOCOLS)
     state, states = flow_states(totals)
     protocols, place = np.unique(flows.protocol, return_inverse=True)

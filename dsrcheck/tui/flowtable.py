@@ -23,7 +23,7 @@ REQUEST_SEEN, FORWARD_SEEN, REPLY_SEEN, REPLY_PROVED, BALANCED = 1, 2, 4, 8, 16
 def flow_columns(s: Sides) -> tuple[Column, ...]:
     """One row a flow, numbered as `dsrcheck flow` does; what tells most comes first, so that 80 columns hold it."""
     flows, book = s.scene.flows, s.scene.book
-    totals = flow_totals(s.scene.legs, flows)
+    totals = flow_totals(s.scene.columns, flows)
     ports = np.isin(flows.protocol, PORT_PROTOCOLS)
     states, state_names = flow_states(totals)
     steps, server = _steps_seen(s), _servers(s)

@@ -86,7 +86,7 @@ def read_picture(snapshot: Snapshot, row: int, everything: bool = False) -> Pict
     )
     client = s.scene.book.text(int(flows.client[front]))
     captures = tuple(known.capture for known in s.scene.legs.interfaces)
-    totals = flow_totals(s.scene.legs, flows)
+    totals = flow_totals(s.scene.columns, flows)
     state, seconds = totals.state(row), (totals.last_time[row] - totals.first_time[row]) / 1e9
     if totals.progressed[row] and not totals.answered[row]:
         state += ", replies not in this capture, but acknowledged by the client"

@@ -61,7 +61,7 @@ def test_names_are_completed() -> None:
 def test_states_are_those_that_the_totals_tell() -> None:
     """Asked once for each kind, they are what asking for each flow gives."""
     scene = analyze(str(ROOT / "pcaps/real-ipvs-noise/capture.pcap")).sides.scene
-    totals = flow_totals(scene.legs, scene.flows)
+    totals = flow_totals(scene.columns, scene.flows)
     numbers, names = flow_states(totals)
     assert [names[number] for number in numbers] == [totals.state(row) for row in range(len(scene.flows))]
 
