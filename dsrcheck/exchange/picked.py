@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsrcheck.exchange.roles import Roles
-from dsrcheck.flows.coded import Coded, coded, halved, narrow
+from dsrcheck.flows.coded import Coded, at, coded, halved, narrow
 from dsrcheck.flows.table import Flags, Int64, group_rows
 from dsrcheck.records import dataclass
 from dsrcheck.tables import Column
@@ -138,7 +138,7 @@ def take(values: Int64, rows: Int64, missing: int = 0) -> Int64:
         return coded(np.append(values.values, missing), narrow(codes))
     if not len(values):
         return np.full(len(rows), missing, np.int64)
-    return np.where(rows >= 0, values[rows], np.int64(missing))
+    return np.where(rows >= 0, at(values, rows), np.int64(missing))
 
 
 def take_leg(scene: Scene, name: str, legs: Int64, missing: int = 0) -> Int64:

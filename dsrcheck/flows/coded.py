@@ -19,6 +19,13 @@ FEW = 16
 """Values that are sooner compared with each row than looked up."""
 
 
+def at(values: Values, rows: Any) -> Any:
+    """`values[rows]`, taken: in half the time where the positions are flags, or fewer than 64 bits wide."""
+    if isinstance(rows, np.ndarray) and rows.ndim == values.ndim == 1:
+        return values.take(np.flatnonzero(rows) if rows.dtype == bool else rows)
+    return values[rows]
+
+
 class Coded(NDArrayOperatorsMixin):
     """A column of few distinct values: the values, and for each row the place of its own among them.
 
@@ -48,10 +55,10 @@ class Coded(NDArrayOperatorsMixin):
         return found
 
     def __getitem__(self, rows: Any) -> Any:
-        return self.values[self.codes[rows]]
+        return at(self.values, at(self.codes, rows))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Values:
-        whole: Values = self.values.astype(dtype or self.dtype, copy=False)[self.codes]
+        whole: Values = at(self.values.astype(dtype or self.dtype, copy=False), self.codes)
         return whole
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -88,7 +95,7 @@ def among(values: Int64, few: Collection[int] | Int64) -> Flags:
     """Whether each value is one of a few; of a coded column the values are looked up once each."""
     wanted = few if isinstance(few, np.ndarray) else np.array(list(few), np.int64)
     if isinstance(values, Coded):
-        return among(values.values, wanted)[values.codes]
+        return at(among(values.values, wanted), values.codes)
     if len(wanted) > FEW:
         ordered = np.sort(wanted)
         found: Flags = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values

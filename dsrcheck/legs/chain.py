@@ -183,10 +183,10 @@ class Chain:
 
 
 def merged(parts: Sequence[Legs]) -> Legs:
-    """Merge consecutive parts, two and two, so that no row is merged more often than need be."""
+    """Merge consecutive parts, two and two, so that no row is merged more often than need be; they are used up."""
     left = list(parts) or [Legs.none()]
     while len(left) > 1:
-        pairs = [Legs.merge(*left[place : place + 2]) for place in range(0, len(left) - 1, 2)]
+        pairs = [Legs.merge(left[place], left[place + 1], spend=True) for place in range(0, len(left) - 1, 2)]
         left = pairs + left[len(pairs) * 2 :]
     return left[0]
 

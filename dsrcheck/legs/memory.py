@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+WAYS = [getattr(mmap, name) for name in ("MADV_REMOVE", "MADV_DONTNEED") if hasattr(mmap, name)]
+"""How memory goes back (madvise(2)): the first is for what a file in memory holds, and refuses all else."""
+
 
 def give_back(part: npt.NDArray[Any]) -> None:
-    """Give the whole pages under a contiguous part of an array back, if they are of a private mapping of memory.
+    """Give the whole pages under a contiguous part of an array back, if a mapping of memory holds them.
 
-    What is read there after that are zeros (madvise(2), MADV_DONTNEED). Other memory stays as it is.
+    What is read there after that are zeros. Other memory stays as it is. Of a file that is mapped to be written to, the
+    file loses them as well: only for files that nobody has a name for.
     """
     memory = _mapping(part)
-    if memory is None or not part.nbytes or not hasattr(mmap, "MADV_DONTNEED"):
+    if memory is None or not part.nbytes:
         return
     start = _address(part) - _address(np.frombuffer(memory, np.uint8))
     first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
     last = (start + part.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
     if last > first:
-        memory.madvise(mmap.MADV_DONTNEED, first, last - first)
+        for way in WAYS:
+            with suppress(OSError):
+                memory.madvise(way, first, last - first)
+                return
 
 
 def _mapping(part: npt.NDArray[Any]) -> mmap.mmap | None:

@@ -15,7 +15,7 @@ from dsrcheck.kernel.columns import PATH_FRAMES, PATHS
 from dsrcheck.kernel.fold import CLAIM_LIMIT, FRAGMENT_LIMIT, ICMP_LIMIT
 from dsrcheck.kernel.numbering import number_rows
 from dsrcheck.legs.progress import merge_progress
-from dsrcheck.legs.table import LAYOUT, SECONDS, Rows, Table, Unsigned, stack, sum_by_key
+from dsrcheck.legs.table import LAYOUT, SECONDS, Rows, Table, UInt64, Unsigned, blank, stack, sum_by_key
 
 Tables = Mapping[str, Table]
 
@@ -24,6 +24,7 @@ PATH_KEYS = PATHS[:PATH_FRAMES]  # the key columns come before `frames`
 LEG_KEYS = (
     "path", "protocol", "fragment", "src_high", "src_low", "dst_high", "dst_low", "src_port", "dst_port",
 )  # fmt: skip
+FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
 SAMPLES = 4
 BLOCK = 8192  # rows to merge at a time, so that their columns stay in a processor's cache
 UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
@@ -35,13 +36,25 @@ SMALLEST = ("first_time", "ttl_min")
 LARGEST = ("last_frame", "last_time", "ttl_max", "outer_ttl_max", "longest", "hash_cut")
 
 
-def merge_tables(earlier: Tables, later: Tables) -> dict[str, Table]:
-    """The tables of the whole, from those of two consecutive pieces."""
+def merge_tables(earlier: Tables, later: Tables, keys: tuple[UInt64, UInt64], spend: bool = False) -> dict[str, Table]:
+    """The tables of the whole, from those of two consecutive pieces.
+
+    keys: `leg_keys` of both; spend: the memory of both leg tables goes back to the system as that of the whole grows.
+    """
     merged: dict[str, Table] = {}
-    merged["paths"], path_of = _merge_keyed(earlier["paths"], later["paths"], PATH_KEYS)
-    legs = _point(later["legs"], "path", path_of)
-    merged["legs"], leg_of = _merge_keyed(earlier["legs"], legs, LEG_KEYS)
-    merged["restarts"] = merge_progress(merged["legs"], earlier, {**later, "legs": legs}, leg_of)
+    merged["paths"], path_of = _merge_paths(earlier["paths"], later["paths"])
+    same = _same_legs(earlier, later, keys, path_of)
+    shared = np.flatnonzero(same >= 0)
+    mine, theirs = earlier["legs"].take(same[shared]), later["legs"].take(shared)
+    theirs["path"][:] = path_of[theirs.signed("path")]
+
+    whole, leg_of = _with_new_legs(earlier["legs"], later["legs"], same, path_of, spend)
+    for start in range(0, len(shared), BLOCK):
+        rows = slice(start, start + BLOCK)
+        whole.matrix[same[shared[rows]]] = _merge_rows(mine.take(rows), theirs.take(rows), LEG_KEYS).matrix
+    merged["legs"] = whole
+    restarts = earlier["restarts"], later["restarts"]
+    merged["restarts"] = merge_progress(whole, (mine, theirs), shared, restarts, leg_of)
     for name, limit in LISTS.items():
         after = _point(later[name], "path", path_of) if name == "fragments" else later[name]
         merged[name] = stack([earlier[name], after.take(slice(0, limit))]).take(slice(0, limit))
@@ -49,6 +62,25 @@ def merge_tables(earlier: Tables, later: Tables) -> dict[str, Table]:
     merged["throughput"] = sum_by_key(stack([earlier["throughput"], rates]), SECONDS["throughput"])
     merged["syn_rate"] = sum_by_key(stack([earlier["syn_rate"], later["syn_rate"]]), SECONDS["syn_rate"])
     return merged
+
+
+def leg_keys(paths: Table, legs: Table) -> UInt64:
+    """A hash of the key of each leg, the same in whichever piece it is; whoever finds two alike compares the keys."""
+    of_path = _hashed(np.zeros(len(paths), np.uint64), paths, PATH_KEYS)
+    keys = np.empty(len(legs), np.uint64)
+    for start in range(0, len(legs), BLOCK):
+        rows = slice(start, start + BLOCK)
+        block = legs.take(rows)
+        keys[rows] = _hashed(of_path[block["path"]], block, LEG_KEYS[1:])
+    return keys
+
+
+def _hashed(start: UInt64, table: Table, names: Sequence[str]) -> UInt64:
+    h = start
+    for name in names:
+        h = (h ^ table[name]) * FACTOR
+        h ^= h >> np.uint64(32)
+    return h
 
 
 def join_tables(captures: Sequence[Tables], interfaces: Sequence[int]) -> dict[str, Table]:
@@ -88,26 +120,48 @@ def _point(table: Table, column: str, new: Rows) -> Table:
     return _changed(table, column, new[table.signed(column)].astype(np.uint64)) if table else table
 
 
-def _merge_keyed(earlier: Table, later: Table, keys: Sequence[str]) -> tuple[Table, Rows]:
-    """Rows with equal keys merged; and the place of each row of `later` in the result."""
-    same = _find(earlier, later, keys)
-    known = same >= 0
+def _merge_paths(earlier: Table, later: Table) -> tuple[Table, Rows]:
+    """Paths with equal keys merged; and the place of each path of `later` in the result."""
+    same = _find(earlier, later, PATH_KEYS)
+    shared, new = np.flatnonzero(same >= 0), np.flatnonzero(same < 0)
     place = same.copy()
-    place[~known] = len(earlier) + np.arange(np.count_nonzero(~known))
-    result = _with_rows(earlier, later, np.flatnonzero(~known))
-    shared = np.flatnonzero(known)
-    for start in range(0, len(shared), BLOCK):
-        rows = shared[start : start + BLOCK]
-        result.matrix[same[rows]] = _merge_rows(earlier.take(same[rows]), later.take(rows), keys).matrix
-    return result, place
+    place[new] = len(earlier) + np.arange(len(new))
+    whole = stack([earlier, later.take(new)])
+    whole.matrix[same[shared]] = _merge_rows(earlier.take(same[shared]), later.take(shared), PATH_KEYS).matrix
+    return whole, place
 
 
-def _with_rows(table: Table, other: Table, rows: Rows) -> Table:
-    """A table and some rows of another, each copied once."""
-    result = Table(np.empty(len(table) + len(rows), table.records.dtype))
-    result.matrix[: len(table)] = table.matrix
-    np.take(other.matrix, rows, axis=0, out=result.matrix[len(table) :], mode="clip")  # any other mode copies twice
-    return result
+def _same_legs(earlier: Tables, later: Tables, keys: tuple[UInt64, UInt64], path_of: Rows) -> Rows:
+    """For each leg of `later` the leg of `earlier` that has the same key, -1 if there is none."""
+    group, leader = number_rows([np.concatenate(keys)])
+    place, count = group[len(keys[0]) :], len(keys[0])
+    same = np.where(place < count, place, -1)
+    shared = np.flatnonzero(same >= 0)
+    mine, theirs = earlier["legs"], later["legs"]
+    alike = len(leader) == count + len(theirs) - len(shared)  # no two legs of a piece have one hash
+    alike = alike and np.array_equal(mine["path"][same[shared]], path_of[theirs.signed("path")[shared]])
+    alike = alike and all(np.array_equal(mine[key][same[shared]], theirs[key][shared]) for key in LEG_KEYS[1:])
+    return same if alike else _find(mine, _point(theirs, "path", path_of), LEG_KEYS)
+
+
+def _with_new_legs(earlier: Table, later: Table, same: Rows, path_of: Rows, spend: bool) -> tuple[Table, Rows]:
+    """The legs of `earlier` and the others of `later`; and the place of each leg of `later` among them."""
+    new = same < 0
+    place = same.copy()
+    place[new] = len(earlier) + np.arange(np.count_nonzero(new))
+    whole = blank(earlier.records.dtype, len(earlier) + int(np.count_nonzero(new)))
+    at = 0
+    for table, kept in ((earlier, None), (later, new)):
+        for start in range(0, len(table), BLOCK):
+            rows = slice(start, start + BLOCK)
+            block = table.matrix[rows] if kept is None else table.matrix[rows][kept[rows]]
+            whole.matrix[at : at + len(block)] = block
+            at += len(block)
+            if spend:
+                table.give_back(rows)
+    behind = whole["path"][len(earlier) :]
+    behind[:] = path_of[behind]
+    return whole, place
 
 
 def _merge_rows(a: Table, b: Table, keys: Sequence[str]) -> Table:

@@ -14,8 +14,19 @@ from dsrcheck.capture import Batch, Interface
 from dsrcheck.kernel import columns
 from dsrcheck.kernel.fold import Fold
 from dsrcheck.kernel.twins import TWIN_FRAMES
-from dsrcheck.legs.merge import join_tables, merge_tables
-from dsrcheck.legs.table import LAYOUT, SECONDS, TYPES, Table, cells_type, empty, from_buffer, from_matrix, sum_by_key
+from dsrcheck.legs.merge import join_tables, leg_keys, merge_tables
+from dsrcheck.legs.table import (
+    LAYOUT,
+    SECONDS,
+    TYPES,
+    Table,
+    UInt64,
+    cells_type,
+    empty,
+    from_buffer,
+    from_matrix,
+    sum_by_key,
+)
 from dsrcheck.legs.totals import merge_totals
 from dsrcheck.records import dataclass
 
@@ -131,17 +142,22 @@ class Legs:
         """The tables that the fold fills, by name."""
         return {name: getattr(self, name) for name in LAYOUT}
 
+    @cached_property
+    def keys(self) -> UInt64:
+        """What merging looks legs up by, worked out where a piece is folded; one value a leg."""
+        return leg_keys(self.paths, self.legs)
+
     @staticmethod
-    def merge(earlier: Legs, later: Legs) -> Legs:
+    def merge(earlier: Legs, later: Legs, spend: bool = False) -> Legs:
         """The tables of one capture from those of two pieces of it, one after the other.
 
         The pieces count frames through the whole capture (`Batch.first_number`) and know the same interfaces. A piece
         folded with `seam=True` has held its first frames back: here they meet the end of the piece before. Merging in
         any order gives what folding the whole gives, but for what full tables left out, and for sequence numbers that
-        jump by 2**31 or more.
+        jump by 2**31 or more. spend: the pieces must not be used any more, their memory goes back to the system.
         """
         if later.head is None:
-            return _merge(earlier, later)
+            return _merge(earlier, later, spend)
         if earlier.head is not None and earlier.head.count < TWIN_FRAMES:
             fold, pieces = Fold(seam=True), [earlier.head, later.head]  # that head is all of `earlier`
         else:
@@ -152,9 +168,9 @@ class Legs:
             fold.fold(piece, [interface.facts.link_type for interface in interfaces])
         seam = replace(Legs.of(fold), interfaces=interfaces, captures=later.captures)
         if fold.head is None:
-            seam = _merge(earlier, seam)
+            seam = _merge(earlier, seam, spend)
         rest = replace(later, head=None, tail=later.tail if len(later.tail) == 2 * TWIN_FRAMES else seam.tail)
-        return _merge(seam, rest)
+        return _merge(seam, rest, spend)
 
     @staticmethod
     def join(captures: Sequence[Legs]) -> Legs:
@@ -193,10 +209,11 @@ def _assemble(tables: Mapping[str, Table], totals: dict[str, int]) -> Legs:
     )
 
 
-def _merge(earlier: Legs, later: Legs) -> Legs:
+def _merge(earlier: Legs, later: Legs, spend: bool) -> Legs:
     """Merge pieces where nothing was held back at the seam."""
+    tables = merge_tables(earlier.tables, later.tables, (earlier.keys, later.keys), spend)
     return replace(
-        _assemble(merge_tables(earlier.tables, later.tables), merge_totals(earlier.totals, later.totals)),
+        _assemble(tables, merge_totals(earlier.totals, later.totals)),
         interfaces=max(earlier.interfaces, later.interfaces, key=len),
         captures=later.captures or earlier.captures,
         head=earlier.head,

@@ -78,8 +78,10 @@ def fold_piece(piece: Piece, leg_limit: int = LEG_LIMIT, watch: Watch | None = N
     except CaptureError as problem:
         error = problem
     tables = fold.fold_after.buffers()
+    legs = Legs.of(fold.fold_after).whole()
+    _ = legs.keys  # here, where several are at it, and not where their parts are merged
     return Part(
-        legs=Legs.of(fold.fold_after).whole(),
+        legs=legs,
         end=capture.position if capture else piece.start,
         frames=capture.frames if capture else 0,
         last=last,

@@ -50,14 +50,18 @@ class Progress:
         return Progress(self.top, self.advance - start)
 
 
-def merge_progress(whole: Table, earlier: Mapping[str, Table], later: Mapping[str, Table], leg_of: Rows) -> Table:
+def merge_progress(
+    whole: Table, both_have: tuple[Table, Table], shared: Rows, restarts_of: tuple[Table, Table], leg_of: Rows
+) -> Table:
     """Set the columns of progress in `whole`, the merged legs, and return the merged restarts.
 
-    `leg_of`: the place in `whole` of each leg of `later`. Legs that only one piece has are right already.
+    `both_have`: the legs that both pieces have, as the earlier and as the later one has them; `shared`: their places in
+    the later. `restarts_of`: those of both. `leg_of`: the place in `whole` of each leg of the later piece. Legs that
+    only one piece has are right already.
     """
-    legs, restarts = earlier["legs"], earlier["restarts"].copy()
-    shared = np.flatnonzero(leg_of < len(legs))
-    a, b = legs.part(READ, leg_of[shared]), later["legs"].part(READ, shared)
+    restarts, later_restarts = restarts_of[0].copy(), restarts_of[1]
+    everywhere = np.arange(len(shared))
+    a, b = (legs.part(READ, everywhere) for legs in both_have)
     out = whole.part(WRITTEN, leg_of[shared])
     mine, theirs = a["seq_frame"] != 0, b["seq_frame"] != 0
     both = mine & theirs
@@ -65,7 +69,7 @@ def merge_progress(whole: Table, earlier: Mapping[str, Table], later: Mapping[st
         out[name][:] = np.where(mine, a[name], b[name])
     out["ack_frames"][:] = a["ack_frames"] + b["ack_frames"]
 
-    kept, new = _merge_runs(out, a, b, both, shared, restarts, later["restarts"])
+    kept, new = _merge_runs(out, a, b, both, shared, restarts, later_restarts)
     kept["leg"][:] = leg_of[kept.signed("leg")].astype(np.uint64)
     new["leg"][:] = leg_of[shared[new.signed("leg")]].astype(np.uint64)
     for name in WRITTEN:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsrcheck.kernel import columns
+from dsrcheck.kernel.rows import zeros
 from dsrcheck.legs.memory import give_back
 from dsrcheck.records import dataclass
 
@@ -117,6 +118,11 @@ TYPES = {name: cells_type(names) for name, names in LAYOUT.items()} | {"legs": _
 def empty(kind: np.dtype[np.void]) -> Table:
     """A table without rows."""
     return Table(np.zeros(0, kind))
+
+
+def blank(kind: np.dtype[np.void], rows: int) -> Table:
+    """A table of zeros, in memory that can be given back."""
+    return Table(np.frombuffer(zeros(max(1, rows) * kind.itemsize), kind, rows))
 
 
 def from_buffer(kind: np.dtype[np.void], buffer: memoryview) -> Table:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from dsrcheck.addresses import GROUP_BIT, AddressBook, UInt64
-from dsrcheck.flows.coded import among
+from dsrcheck.flows.coded import among, at
 from dsrcheck.flows.table import (
     PORT_PROTOCOLS,
     Flags,
@@ -68,7 +68,7 @@ class Scene:
 
     def leg_at(self, name: str, legs: Int64 | Flags | int) -> Int64:
         """A column of the leg table at some legs, or a value at one of them, int64."""
-        found: Int64 = self.columns[name][legs].astype(np.int64)
+        found: Int64 = at(self.columns[name], legs).astype(np.int64)
         return found
 
     @property

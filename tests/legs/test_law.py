@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dsrcheck.capture import Interface
 from dsrcheck.kernel.fold import Fold
 from dsrcheck.kernel.twins import TWIN_FRAMES, TWIN_WINDOW
-from dsrcheck.legs import Legs
+from dsrcheck.legs import Legs, merge
 from tests.kernel import packets
 from tests.kernel.batches import START, batch
 
@@ -160,3 +161,24 @@ def test_long_pieces_merge_to_the_whole() -> None:
         second, third = (folded(part, number, seam=True) for part, number in parts[1:])
         assert_same(Legs.merge(Legs.merge(first, second), third), whole)
         assert_same(Legs.merge(first, Legs.merge(second, third)), whole)
+
+
+FACTORS = {"one hash for all": 0, "a hash for few bits": 1 << 60, "the hash": int(merge.FACTOR)}
+
+
+@pytest.mark.parametrize("factor", FACTORS.values(), ids=FACTORS)
+def test_legs_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch, factor: int) -> None:
+    """Whatever hashes meet, and whoever made them meet: legs merge by their keys. Pieces may be used up."""
+    monkeypatch.setattr(merge, "FACTOR", np.uint64(factor))
+    frames = [
+        packets.ether(packets.ip4(6, packets.tcp(src=port, seq=port * step)), src=mac)
+        for step in range(2)
+        for mac in ("00:01:aa:bb:cc:01", "00:01:aa:bb:cc:02")
+        for port in range(1000, 1040)
+    ]
+    piece = frames, [START + 10**10 * at for at in range(len(frames))], [0] * len(frames)
+    whole = folded(piece)
+    assert len(whole.legs) == 80
+    for place in (0, 30, 100, 159):
+        (first, one), (second, two) = cut(piece, place)
+        assert_same(Legs.merge(folded(first, one), folded(second, two), spend=True).whole(), whole.whole())
