@@ -93,6 +93,30 @@ def test_no_call_for_a_leg_or_a_flow() -> None:
     assert calls(lambda: judge(many, rules)) < 1.02 * calls(lambda: judge(few, rules))
 
 
+def strangers(connections: int) -> Legs:
+    """The legs of so many connections, each of other hosts, that all run between two routers; nothing is balanced."""
+    frames = []
+    for number in range(connections):
+        client, server = (f"{net}.51.{number >> 8 & 255}.{number & 255}" for net in (198, 203))
+        port = 40000 + number % 20000
+        syn = packets.ip4(6, packets.tcp(src=port, seq=number, flags=SYN), client, server, identity=number & 0xFFFF)
+        answer = packets.ip4(6, packets.tcp(src=80, dst=port, ack=number + 1, flags=SYN | ACK), server, client)
+        frames += [packets.ether(syn, src=GATEWAY, dst=BALANCER), packets.ether(answer, src=BALANCER, dst=GATEWAY)]
+    fold = Fold()
+    fold.fold(batch(frames), [1])
+    return Legs.of(fold, [Interface()]).whole()
+
+
+@needs_compiled
+def test_no_call_for_an_address() -> None:
+    """Hosts that nothing is known of but their addresses take no calls either, however many a router stands for."""
+    rules = load_rules([])
+    few, many = strangers(500), strangers(2000)
+    judge(few, rules)
+    assert len(many.legs) == 4 * len(few.legs) == 4000
+    assert calls(lambda: judge(many, rules)) < 1.02 * calls(lambda: judge(few, rules))
+
+
 @needs_compiled
 def test_no_call_for_a_leg_that_merges() -> None:
     """Two pieces of a capture merge in as many calls for many legs as for few."""

@@ -140,7 +140,7 @@ def _vip_of_flow(scene: Scene, vips: tuple[Vip, ...]) -> Int64:
     found = np.full(len(flows), -1, np.int64)
     for number, vip in enumerate(vips):
         # A balancer that asks the VIP on a server is a health check, not a client.
-        checkers = {address for mac in vip.balancer_macs for address in scene.own.get(mac, ())} - {vip.identity}
+        checkers = {address for mac in vip.balancer_macs for address in scene.own(mac)} - {vip.identity}
         behind = np.zeros(len(flows), bool)
         behind[list(vip.flow_pairs.values())] = True
         mine = (flows.service == vip.identity) & ~among(flows.client, list(checkers)) & ~behind

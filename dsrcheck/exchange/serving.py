@@ -200,7 +200,7 @@ class _Look:
 
     def _own_addresses(self, vip: Vip) -> Int64:
         """Addresses of a VIP's balancers."""
-        book, own = self.s.scene.book, self.s.scene.own
+        book = self.s.scene.book
         declared = {book.find_text(address) for host in vip.balancers for address in host.addresses}
-        stated = {address for mac in vip.balancer_macs for address in own.get(mac, ())}
+        stated = {address for mac in vip.balancer_macs for address in self.s.scene.own(mac)}
         return ints(sorted((declared | stated) - {-1, vip.identity}))

@@ -10,7 +10,7 @@ from dsrcheck.exchange.connection import went_on
 from dsrcheck.exchange.roles import end_of_capture
 from dsrcheck.exchange.sides import Sides, flag
 from dsrcheck.exchange.silence import proved_by_acks
-from dsrcheck.flows.coded import among
+from dsrcheck.flows.coded import among, rows_with
 from dsrcheck.flows.table import ICMP, ICMP6
 from dsrcheck.tables import Column
 from dsrcheck.topology.model import Host, Vip
@@ -65,7 +65,8 @@ def _spread(s: Sides, number: int, vip: Vip) -> str:
     mine = (s.roles.vip == number) & s.forward.seen & s.visible.of_balancer(s.roles.vip)
     to = s.forward.of_first(s.scene.ends.dst_mac)
     hosts = [host for host in vip.servers if host.macs]
-    flows = np.array([int((mine & among(to, host.macs)).sum()) for host in hosts], np.int64)
+    given = {mac: len(rows) for mac, rows in rows_with(to, np.flatnonzero(mine)).items()}
+    flows = np.array([sum(given.get(mac, 0) for mac in host.macs) for host in hosts], np.int64)
     total = int(flows.sum())
     if len(hosts) < 2 or total < ENOUGH or (s.forward.of_first(s.scene.ends.tunnel)[mine] > 0).any():
         return ""

@@ -234,7 +234,7 @@ def by_server_that_does_not_own(scene: Scene, candidate: Candidate, views: tuple
     found = {}
     for sender, host in sorted(candidate.arrivals(scene)):
         # A host's only address is no VIP: it is the server itself that is asked.
-        if host in hosts and scene.own.get(host, frozenset()) - {candidate.address}:
+        if host in hosts and scene.own(host) - {candidate.address}:
             why = _why_sender_forwards(scene, candidate, sender, host)
             if why:
                 found[sender] = why
@@ -262,11 +262,11 @@ def _why_sender_forwards(scene: Scene, candidate: Candidate, sender: int, host: 
     rows = inbound[(ends.src_mac[inbound] == sender) & (ends.dst_mac[inbound] == host)]
     sources = distinct(ends.src[rows]).tolist()
     local = any(scene.mac_of.get(source, frozenset({sender})) - {sender} for source in sources)
-    foreign = local or any(source not in scene.own.get(sender, frozenset()) for source in sources)
+    foreign = local or any(source not in scene.own(sender) for source in sources)
     asked = scene.asked.get(candidate.address, frozenset())
     # Who itself asks for the address only delivers its own: a client, or a router with a stale entry. Who owns it, as
     # its announcement told here too, and yet sends its packets on, balances.
-    others = scene.own.get(host, frozenset()) - {candidate.address}
+    others = scene.own(host) - {candidate.address}
     by_mac = sender not in asked and any(sender in scene.asked.get(address, ()) for address in others)
     by_mac |= sender in candidate.owners
     answers = {dst for src, dst in candidate.departures(scene) if src == host}
@@ -296,7 +296,7 @@ def by_other_sender(scene: Scene, candidate: Candidate) -> Proposal | None:
     if not box or (any(is_virtual_router_mac(mac) for mac in box) and len({src for src, _ in departures} - box) < 2):
         return None
     others = {src for src, _ in departures} - box - candidate.owners
-    named = {mac for mac in others if scene.own.get(mac, frozenset()) - {candidate.address}}
+    named = {mac for mac in others if scene.own(mac) - {candidate.address}}
     known = bool(candidate.owners) and bool(named)
     if not known and not candidate.owners and len(others) > 1:
         known, named = True, others  # nobody is asked by ARP here, but several hosts of this link answer

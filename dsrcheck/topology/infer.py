@@ -131,10 +131,9 @@ def find_routers(scene: Scene, declared: Declaration | None) -> frozenset[int]:
     ends, hops, services = scene.ends, scene.hops, scene.relayed_services
     # Only clients' packets tell: a server's replies carry the VIP, which is no address of its own either.
     rows = np.flatnonzero(scene.of_services & ~scene.passed_on & scene.inbound)
-    rows = rows[among(ends.src_mac[rows], list(scene.own))]
+    macs, addresses = scene.own_addresses
+    rows = rows[among(ends.src_mac[rows], distinct(macs))]
     rows = rows[~among(ends.src[rows], list(scene.mac_of)) & ~among(ends.src[rows], services)]
-    own = sorted((mac, address) for mac, addresses in scene.own.items() for address in addresses)
-    macs, addresses = np.array(own, np.int64).reshape(-1, 2).T
     entering = ends.src_mac[rows][~are_among((ends.src_mac[rows], ends.src[rows]), (macs, addresses))]
     passing = {*distinct_at(ends.dst_mac, hops.before).tolist()} & {*distinct_at(ends.src_mac, hops.after).tolist()}
     known = frozenset(services.tolist())
@@ -294,6 +293,6 @@ def _server_hosts(scene: Scene, candidate: Candidate, macs: set[int], declared: 
 
 def _addresses(scene: Scene, macs: set[int], vip: int) -> tuple[str, ...]:
     """Addresses of a box, but for the VIP and IPv6's link-local ones."""
-    own = set().union(*(scene.own.get(mac, frozenset()) for mac in macs)) - {vip}
+    own = set().union(*(scene.own(mac) for mac in macs)) - {vip}
     texts = [scene.book.text(address) for address in sorted(own)]
     return tuple(text for text in texts if not text.startswith("fe80:"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from dsrcheck.flows.coded import among, rows_with
-from dsrcheck.flows.table import TCP, Int64, distinct, rows_by_value
+from dsrcheck.flows.table import TCP, Flows, Int64, distinct, rows_by_value
 from dsrcheck.records import dataclass
 from dsrcheck.topology.hops import AT_ONCE, UNUSED, share_packets
 from dsrcheck.topology.model import DSR_MAC, NAT, PROXY
 from dsrcheck.topology.scene import Scene
 
+LEAST_MATCHED = 2
 MATCHED_SHARE = 0.6
 """Share of an address's answered flows that must have their twin behind it before it is called a proxy."""
 SERVICE_LIMIT = 256
@@ -110,6 +111,8 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     answered = np.zeros(len(flows), np.int64)
     # How far the answer came, not how many bytes it took: what one side has to send again the other has not.
     np.maximum.at(answered, flows.of_leg[back], scene.leg_at("seq_advance", back))
+    last = np.zeros(len(flows), np.int64)
+    np.maximum.at(last, flows.of_leg, scene.leg("last_time"))
     found = {}
     served, asked = _flows_by_sender(scene, serving), _flows_by_sender(scene, asking)
     sides = _front_and_back(set(asked), set(served))
@@ -119,12 +122,13 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
         if not len(behind):
             continue
         front = front[answered[front] > 0]
-        for place in sorted(rows_by_value(flows.service[front]), key=len, reverse=True)[:SERVICE_LIMIT]:
-            mine = front[place]
-            address = int(flows.service[mine[0]])
+        for address in _busiest(flows.service[front]):
+            mine = front[flows.service[front] == address]
+            if len(mine) < LEAST_MATCHED:
+                break
             theirs = behind[(flows.client[behind] != address) & (flows.service[behind] != address)]
-            pairs = _nested(scene, mine, theirs, answered)
-            if len(pairs) < max(2, MATCHED_SHARE * len(mine)):
+            pairs = _nested(flows, mine, theirs, answered, last)
+            if len(pairs) < max(LEAST_MATCHED, MATCHED_SHARE * len(mine)):
                 continue
             if box != back_box and not _alike(pairs, mine, answered):
                 continue
@@ -145,9 +149,10 @@ def _flows_by_sender(scene: Scene, legs: Int64) -> dict[int, Int64]:
 
 
 def _from_own_addresses(scene: Scene, mac: int, flows: Int64) -> Int64:
-    """Those of the flows that come from an address of the MAC's own, where such are known."""
+    """Those of the flows that come from an address of the MAC's own, where such are known; in order of time."""
     own = scene.stated.get(mac, frozenset())
-    return flows[among(scene.flows.client[flows], own)] if own else flows
+    mine = flows[among(scene.flows.client[flows], own)] if own else flows
+    return mine[np.argsort(scene.flows.first_time[mine], kind="stable")]
 
 
 def _front_and_back(askers: set[int], servers: set[int]) -> list[tuple[int, int]]:
@@ -167,14 +172,20 @@ def _alike(pairs: dict[int, int], front: Int64, answered: Int64) -> bool:
     return len(pairs) > 2 and len(pairs) >= NEARLY_ALL * len(front) and same >= NEARLY_ALL * len(pairs)
 
 
-def _nested(scene: Scene, front: Int64, behind: Int64, answered: Int64) -> dict[int, int]:
-    """Front flow -> the flow behind it: the first that starts while it lasts and answers with about as much."""
+def _busiest(services: Int64) -> list[int]:
+    """Those of most flows, the busiest first, up to SERVICE_LIMIT."""
+    count = np.bincount(services)
+    order = np.argsort(-count, kind="stable")[:SERVICE_LIMIT]
+    return [service for service in order.tolist() if count[service]]
+
+
+def _nested(flows: Flows, front: Int64, behind: Int64, answered: Int64, last: Int64) -> dict[int, int]:
+    """Front flow -> the flow behind it: the first that starts while it lasts and answers with about as much.
+
+    behind: in order of time; answered, last: progress of the answer and last time of each flow.
+    """
     if not len(front) or not len(behind):
         return {}
-    flows = scene.flows
-    last = np.zeros(len(flows), np.int64)
-    np.maximum.at(last, flows.of_leg, scene.leg("last_time"))
-    behind = behind[np.argsort(flows.first_time[behind], kind="stable")]
     place = np.searchsorted(flows.first_time[behind], flows.first_time[front])
     inside = place < len(behind)
     front, partner = front[inside], behind[place[inside]]

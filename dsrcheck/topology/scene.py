@@ -113,20 +113,35 @@ class Scene:
         return _grouped(pairs(stating.mac, stating.address))
 
     @cached_property
-    def own(self) -> dict[int, frozenset[int]]:
-        """MAC -> its addresses: what it has stated, and what it speaks for end to end.
+    def own_addresses(self) -> tuple[Int64, Int64]:
+        """(MACs, the addresses of each), sorted: what a MAC has stated, and what it speaks for end to end.
 
         It speaks for an address when it sends from it with a TTL that no router has lowered, is sent packets for it,
         and nobody states it. An address whose packets are passed on is a service's, and no host's own by that.
         """
         ends, rows = self.ends, np.flatnonzero(self.of_services)
-        stated = {(mac, address) for mac, addresses in self.stated.items() for address in addresses}
+        stating = self.claims.take(self.claims.stating & (self.claims.address >= 0))
         fresh = rows[~self.passed_on[rows] & among(self.leg_at("ttl_max", rows), INITIAL_TTLS)]
         mac, address = distinct_rows(ends.src_mac[fresh], ends.src[fresh])
         open_ = ~among(address, self.relayed_services) & ~among(address, list(self.mac_of))
         mac, address = mac[open_], address[open_]
         taken = are_among((mac, address), distinct_rows(ends.dst_mac[rows], ends.dst[rows]))
-        return _grouped(stated | pairs(mac[taken], address[taken]))
+        macs, addresses = (mac[taken], stating.mac), (address[taken], stating.address)
+        mac, address = distinct_rows(np.concatenate(macs), np.concatenate(addresses))
+        return mac, address
+
+    def own(self, mac: int) -> frozenset[int]:
+        """The addresses of one MAC, of `own_addresses`."""
+        if mac not in self._own:
+            macs, addresses = self.own_addresses
+            start, stop = np.searchsorted(macs, (mac, mac + 1))
+            self._own[mac] = frozenset(addresses[start:stop].tolist())
+        return self._own[mac]
+
+    @cached_property
+    def _own(self) -> dict[int, frozenset[int]]:
+        """What `own` has been asked for."""
+        return {}
 
     @cached_property
     def passed_on(self) -> Flags:

@@ -63,7 +63,7 @@ def rewritten_flows(scene: Scene, vip: DeclaredVip) -> tuple[frozenset[int], str
     given &= among(ends.dst_mac, list(vip.server_macs))
     identity = scene.book.find_text(vip.address)
     own = _identities(scene, [address for host in vip.balancers for address in host.addresses])
-    own |= {address for mac in vip.balancer_macs for address in scene.own.get(mac, ())} - {identity}
+    own |= {address for mac in vip.balancer_macs for address in scene.own(mac)} - {identity}
     own_flow = among(flows.client, list(own))
     of_vip = scene.of_services & (scene.service_of_leg == identity)
     if (of_vip & ~own_flow[flows.of_leg]).any():

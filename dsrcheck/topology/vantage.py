@@ -84,9 +84,11 @@ def _forwards_from_nowhere(scene: Scene, mac: int) -> int:
     """1 when `mac` sends packets of somebody whose MAC is known to be another: they must have reached it unseen."""
     ends = scene.ends
     sent = scene.of_services & (ends.src_mac == mac)
-    foreign = [src for src in distinct(ends.src[sent]).tolist() if scene.mac_of.get(src, frozenset({mac})) - {mac}]
-    arrived = set(distinct(ends.src[scene.of_services & (ends.dst_mac == mac)]).tolist())
-    return int(any(src not in arrived for src in foreign))
+    stated = scene.claims.address[scene.claims.stating & (scene.claims.mac != mac)]
+    sources = distinct(ends.src[sent])
+    foreign = sources[among(sources, stated)]
+    arrived = distinct(ends.src[scene.of_services & (ends.dst_mac == mac)])
+    return int(not among(foreign, arrived).all())
 
 
 def _virtual_pair(covered: dict[int, int], edges: Edges, total: int) -> frozenset[int]:
