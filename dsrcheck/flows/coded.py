@@ -74,7 +74,7 @@ class Coded(NDArrayOperatorsMixin):
 
 def coded(values: npt.NDArray[Scalar], codes: npt.NDArray[np.integer]) -> npt.NDArray[Scalar]:
     """`values[codes]`, typed as the array which it stands for, most of whose methods it has not."""
-    return cast(npt.NDArray[Scalar], Coded(values, codes))
+    return cast("npt.NDArray[Scalar]", Coded(values, codes))
 
 
 def halved(values: Values) -> Int64:

@@ -7,6 +7,7 @@ side decides alone: `False and unknown` is False, `True or unknown` is True.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -32,21 +33,27 @@ class Vector:
         return ~self.values.astype(bool) & self.known
 
 
+@lru_cache(maxsize=16)
+def _everywhere(flag: bool, rows: int) -> Array:
+    """The same flag for every row, in one byte of memory; not to be written to."""
+    return np.broadcast_to(np.bool_(flag), rows)
+
+
 def unknown(rows: int) -> Vector:
     """Return a column of which nothing is known."""
-    return Vector(np.broadcast_to(np.int64(0), rows), np.broadcast_to(np.False_, rows))
+    return Vector(np.broadcast_to(np.int64(0), rows), _everywhere(False, rows))
 
 
 def constant(value: object, rows: int) -> Vector:
     """Return the same value for every row."""
     dtype = object if isinstance(value, str) else None
-    return Vector(np.broadcast_to(np.array(value, dtype=dtype), rows), np.broadcast_to(np.True_, rows))
+    return Vector(np.broadcast_to(np.array(value, dtype=dtype), rows), _everywhere(True, rows))
 
 
 def from_column(column: Column) -> Vector:
     """Return a table's column in the dtypes that comparisons here rely on: numbers are signed."""
     values = np.asarray(column.values)
-    known = np.broadcast_to(np.True_, len(values)) if column.known is None else column.known.astype(bool, copy=False)
+    known = _everywhere(True, len(values)) if column.known is None else column.known.astype(bool, copy=False)
     if column.kind == "mac":
         values = values.astype(np.uint64)
     elif column.kind == "address":
