@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +36,23 @@ def without_sender(frames: Frames, mac: str) -> Frames:
     return [(time, frame) for time, frame in frames if frame[6:12] != bytes.fromhex(mac.replace(":", ""))]
 
 
+def ports(frames: Frames, *hosts: str) -> Frames:
+    """A mirror of some hosts' ports, both directions: of the others only what goes to these, and what goes to all."""
+    macs = {mac(host) for host in hosts}
+    return [(time, frame) for time, frame in frames if frame[6:12] in macs or frame[:6] in macs or frame[0] & 1]
+
+
+def ingress(frames: Frames, *hosts: str) -> Frames:
+    """A mirror of what some hosts' ports take in: only what these hosts send."""
+    macs = {mac(host) for host in hosts}
+    return [(time, frame) for time, frame in frames if frame[6:12] in macs]
+
+
+def mac(host: str) -> bytes:
+    """The octets of a host's MAC address, which ends so."""
+    return bytes.fromhex("0001aabbcc" + host)
+
+
 def lossy(frames: Frames, seed: int) -> Frames:
     """One frame in a hundred is lost while capturing, and nothing tells of it."""
     chance = random.Random(seed)
@@ -60,16 +77,52 @@ CAPTURED: dict[str, Callable[[Frames], Frames]] = {
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_nothing_is_called_a_fault(scenario: str, way: str, tmp_path: Path) -> None:
     """Neither an error nor a warning."""
-    made = run(scenario)
-    whole = {frame: len(frame) for _, frame in made.frames("mirror")}
-    path = tmp_path / "capture.pcap"
+    frames = list(run(scenario).frames("mirror"))
+    assert faults_called(CAPTURED[way](frames), tmp_path, {frame for _, frame in frames}) == []
+
+
+def faults_called(frames: Frames, folder: Path, whole: Collection[bytes] | None = None) -> list[str]:
+    """The errors and warnings of a capture; frames that are not among the `whole` ones were cut."""
+    path = folder / "capture.pcap"
     records = [
-        pcap_record(frame, time // 10**9, time % 10**9 // 1000, max(len(frame), whole.get(frame, 1500)))
-        for time, frame in CAPTURED[way](list(made.frames("mirror")))
+        pcap_record(frame, time // 10**9, time % 10**9 // 1000, len(frame) if whole is None or frame in whole else 1500)
+        for time, frame in frames
     ]
     path.write_bytes(pcap_header() + b"".join(records))
-    report = analyze(path).report
-    assert [finding.message for finding in report.findings if finding.severity != "info"] == []
+    findings = analyze(path).report.findings
+    return [finding.message for finding in findings if finding.severity != "info"]
+
+
+BALANCER, OTHER_ARM, SECOND, GATEWAY = "0a", "0b", "0c", "fe"
+SOME_PORTS = {
+    "the first balancer out of view": ("dsr-failover", ports, (SECOND, "66")),
+    "the first balancer out of view, clients routed": ("dsr-failover-routed", ports, (SECOND, "65")),
+    "both balancers out of view, MACs virtual": ("dsr-failover-vmac", ports, ("04", "65")),
+    "clients out of view, whose MACs the balancer keeps": ("dsr-client-mac-kept", ports, (GATEWAY, "65")),
+    "the servers' gateway passes on out of view": ("dsr-two-arms", ports, (OTHER_ARM, "01", BALANCER, "66", "fd")),
+    "servers that were asked for answer out of view": ("dsr-sessionless", ingress, ("03", "01", "65", BALANCER, "04")),
+    "replies to checks that are out of view": ("dsr-vip-probes", ingress, ("03", "64", "65", "02")),
+}
+
+
+@pytest.mark.parametrize(("scenario", "direction", "hosts"), SOME_PORTS.values(), ids=SOME_PORTS)
+def test_ports_that_are_not_mirrored(
+    scenario: str, direction: Callable[..., Frames], hosts: tuple[str, ...], tmp_path: Path
+) -> None:
+    """What is not seen may be right."""
+    assert faults_called(direction(list(run(scenario).frames("mirror")), *hosts), tmp_path) == []
+
+
+@pytest.mark.parametrize("direction", [ports, ingress])
+@pytest.mark.parametrize("scenario", ["dsr-healthy", "dsr-failover", "dsr-two-arms", "dsr-client-mac-kept"])
+def test_any_ports(scenario: str, direction: Callable[..., Frames], tmp_path: Path) -> None:
+    """The same of any ports, drawn."""
+    frames = list(run(scenario).frames("mirror"))
+    hosts = sorted({frame[6:12].hex()[-2:] for _, frame in frames})
+    chance = random.Random(scenario)
+    for _ in range(12):
+        chosen = chance.sample(hosts, chance.randint(1, len(hosts) - 1))
+        assert (chosen, faults_called(direction(frames, *chosen), tmp_path)) == (chosen, [])
 
 
 def test_frames_cut_before_their_ports_are_told_of(tmp_path: Path) -> None:

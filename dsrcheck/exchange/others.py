@@ -46,7 +46,8 @@ def probe_table(scene: Scene, topology: Topology, visible: Visibility, reasons: 
     )
     target = claims.target[first]
     answered = among(target, list(scene.mac_of))
-    known = np.append(shown, False)[vip_of] & (answered | (count >= ASKED_OFTEN))
+    silent = ~answered & (count >= ASKED_OFTEN)
+    known = np.append(shown, False)[vip_of] & (answered | (silent & ~_may_be_nameless(scene, topology, silent, vip_of)))
     columns = {
         "probe.src_mac": Column(claims.src_mac[first], None, "mac"),
         "probe.target": Column(target, None, "address"),
@@ -55,6 +56,20 @@ def probe_table(scene: Scene, topology: Topology, visible: Visibility, reasons: 
         "probe.answered": Column(answered, known, "flag"),
     }
     return Subjects("probe", len(first), columns, vip_of, np.zeros(len(first), np.int64), reasons)
+
+
+def _may_be_nameless(scene: Scene, topology: Topology, silent: Flags, vip_of: Int64) -> Flags:
+    """Whether who does not answer may be one that a balancer sends to, and whose answers are out of view.
+
+    Who is sent frames and states no address may have any of those that are asked for.
+    """
+    found = np.zeros(len(silent), bool)
+    for place, vip in enumerate(topology.vips):
+        receivers = {dst for src, dst in scene.unicast_edges if src in vip.balancer_macs}
+        nameless = [mac for mac in receivers if mac not in scene.stated]
+        mine = vip_of == place
+        found |= mine & (int((silent & mine).sum()) <= len(nameless))
+    return found
 
 
 def icmp_table(scene: Scene, topology: Topology, visible: Visibility, reasons: dict[str, str]) -> Subjects:

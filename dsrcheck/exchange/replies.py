@@ -8,6 +8,7 @@ from dsrcheck.addresses import is_virtual_router_mac
 from dsrcheck.exchange.arrays import flags, ints
 from dsrcheck.exchange.connection import crossed_a_router
 from dsrcheck.exchange.picked import Picked, pick, take, take_leg
+from dsrcheck.exchange.senders import USUAL_SUBNET
 from dsrcheck.exchange.sides import LONGEST_PACKET, Sides, flag
 from dsrcheck.exchange.silence import answered, proved_by_acks
 from dsrcheck.flows.coded import among
@@ -104,10 +105,12 @@ def _way_columns(s: Sides, proved: Flags) -> dict[str, Column]:
     to_balancer = s.legs_at(reply, ends.dst_mac, s.balancer_keys)
     leg = np.full(len(s.roles), -1, np.int64)  # the first reply leg that goes to the balancer
     leg[reply.rows[to_balancer][::-1]] = reply.legs[to_balancer][::-1]
-    through = (leg >= 0) | (relay.seen & reply.seen)
+    # Of whom nothing is seen to come may be the balancer itself, which checks the VIP on a server.
+    to_box = leg >= 0
+    through = (to_box & s.client_side.seen) | (relay.seen & reply.seen)
     # Elsewhere a balancer that passes replies on from another MAC of its own looks like the server.
     in_view = s.forward.seen | s.visible.at_host(reply.of_first(ends.src_mac))
-    direct = reply.seen & ~through & ~reply.any(ends.dst_mac == 0) & in_view & ~s.remote
+    direct = reply.seen & ~to_box & ~through & ~reply.any(ends.dst_mac == 0) & in_view & ~s.remote
     past = ~reply.seen & (s.wrong < 0) & proved & s.visible.at_balancer & ~s.balancer_reply.seen
     origin = take(ends.src_mac, np.where(leg >= 0, leg, reply.first))
     right, right_known = _next_hop(s, direct)
@@ -131,12 +134,29 @@ def _next_hop(s: Sides, direct: Flags) -> tuple[Flags, Flags]:
     to_router = among(to, s.routers)
     right = (s.request.seen & (to == came)) | at_home | (~local & to_router) | _carried_on(s)
     servers = [mac for vip in s.topology.vips for mac in vip.server_macs]
-    wrong = (
-        (local & ~to_router) | among(to, servers) | (~local & crossed_a_router(s) & ~to_router & _gateways_told(s, to))
-    )
+    wrong = local & _in_subnet_of_server(s, client) & ~to_router
+    wrong |= among(to, servers) | (~local & crossed_a_router(s) & ~to_router & _gateways_told(s, to))
     wrong |= ~local & _detour(s, came)
     wrong &= ~right
     return right, direct & (to != 0) & (right | wrong)
+
+
+def _in_subnet_of_server(s: Sides, client: Int64) -> Flags:
+    """Whether each client's address can be on the link of the server that replies, which then needs no gateway.
+
+    It is not where the server states addresses, and none of the usual subnet of the client's.
+    """
+    scene, sender = s.scene, s.reply.of_first(s.scene.ends.src_mac)
+    book, found = scene.book, np.ones(len(client), bool)
+    short, long = (np.uint64(bits) for bits in (32 - USUAL_SUBNET[4], 64 - USUAL_SUBNET[6]))
+    prefix = np.where(book.high == 0, book.low >> short, book.high >> long)
+    vips = {vip.identity for vip in s.topology.vips}
+    for mac in distinct(sender).tolist():
+        own = ints(sorted(scene.stated.get(mac, frozenset()) - vips))
+        if len(own):
+            mine = np.flatnonzero(sender == mac)
+            found[mine] = among(prefix[client[mine]], prefix[own])
+    return found
 
 
 def _detour(s: Sides, came: Int64) -> Flags:
