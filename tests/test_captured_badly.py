@@ -83,14 +83,33 @@ def test_nothing_is_called_a_fault(scenario: str, way: str, tmp_path: Path) -> N
 
 def faults_called(frames: Frames, folder: Path, whole: Collection[bytes] | None = None) -> list[str]:
     """The errors and warnings of a capture; frames that are not among the `whole` ones were cut."""
-    path = folder / "capture.pcap"
+    return faults_of(written(frames, folder / "capture.pcap", whole))
+
+
+def written(frames: Frames, path: Path, whole: Collection[bytes] | None = None) -> Path:
+    """A capture as a file."""
     records = [
         pcap_record(frame, time // 10**9, time % 10**9 // 1000, len(frame) if whole is None or frame in whole else 1500)
         for time, frame in frames
     ]
     path.write_bytes(pcap_header() + b"".join(records))
-    findings = analyze(path).report.findings
-    return [finding.message for finding in findings if finding.severity != "info"]
+    return path
+
+
+def faults_of(*paths: Path) -> list[str]:
+    """The errors and warnings of captures."""
+    return [finding.message for finding in analyze(*paths).report.findings if finding.severity != "info"]
+
+
+@pytest.mark.parametrize("seconds", [-3600, -0.005, 0.005, 1, 3600])
+@pytest.mark.parametrize("places", [("mirror", "server1"), ("client1", "balancer")])
+@pytest.mark.parametrize("scenario", ["dsr-healthy", "dsr-failover"])
+def test_clocks_that_differ(scenario: str, places: tuple[str, str], seconds: float, tmp_path: Path) -> None:
+    """Two captures, each with a clock of its own: that of the second is fast or slow, or of another time zone."""
+    made = run(scenario)
+    first, second = ([*made.frames(place)] for place in places)
+    second = [(time + int(seconds * 10**9), frame) for time, frame in second]
+    assert faults_of(written(first, tmp_path / "first.pcap"), written(second, tmp_path / "second.pcap")) == []
 
 
 BALANCER, OTHER_ARM, SECOND, GATEWAY = "0a", "0b", "0c", "fe"

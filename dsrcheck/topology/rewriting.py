@@ -111,8 +111,10 @@ def find_proxies(scene: Scene) -> dict[int, Rewriter]:
     answered = np.zeros(len(flows), np.int64)
     # How far the answer came, not how many bytes it took: what one side has to send again the other has not.
     np.maximum.at(answered, flows.of_leg[back], scene.leg_at("seq_advance", back))
-    last = np.zeros(len(flows), np.int64)
-    np.maximum.at(last, flows.of_leg, scene.leg("last_time"))
+    # As long as one leg shows a flow: of several captures each has a clock of its own, and they may be hours apart.
+    lasting = np.zeros(len(flows), np.int64)
+    np.maximum.at(lasting, flows.of_leg, scene.leg("last_time") - scene.leg("first_time"))
+    last = flows.first_time + lasting
     found = {}
     served, asked = _flows_by_sender(scene, serving), _flows_by_sender(scene, asking)
     sides = _front_and_back(set(asked), set(served))
