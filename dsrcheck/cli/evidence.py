@@ -38,7 +38,7 @@ def evidence(
     try:
         wanted = [find_rule(load_catalogue(folders), rule).id] if rule else []
         check_rereadable(capture)
-        analysis = dsrcheck.analyze(capture, topology=topology, expect=expect, rules=folders)
+        analysis = dsrcheck.analyze(capture, topology=topology, expect=expect, rules=folders, tables=False)
         if target == "-":
             frames = write_evidence(capture, analysis, sys.stdout.buffer, wanted)
         else:
