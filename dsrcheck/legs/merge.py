@@ -133,15 +133,28 @@ def _merge_paths(earlier: Table, later: Table) -> tuple[Table, Rows]:
 
 def _same_legs(earlier: Tables, later: Tables, keys: tuple[UInt64, UInt64], path_of: Rows) -> Rows:
     """For each leg of `later` the leg of `earlier` that has the same key, -1 if there is none."""
-    group, leader = number_rows([np.concatenate(keys)])
-    place, count = group[len(keys[0]) :], len(keys[0])
-    same = np.where(place < count, place, -1)
+    same = _places(*keys)
     shared = np.flatnonzero(same >= 0)
     mine, theirs = earlier["legs"], later["legs"]
-    alike = len(leader) == count + len(theirs) - len(shared)  # no two legs of a piece have one hash
-    alike = alike and np.array_equal(mine["path"][same[shared]], path_of[theirs.signed("path")[shared]])
+    alike = np.array_equal(mine["path"][same[shared]], path_of[theirs["path"][shared]])
     alike = alike and all(np.array_equal(mine[key][same[shared]], theirs[key][shared]) for key in LEG_KEYS[1:])
+    # Where two legs of a piece have one hash, one of them may have been found for the other.
     return same if alike else _find(mine, _point(theirs, "path", path_of), LEG_KEYS)
+
+
+def _places(values: UInt64, wanted: UInt64) -> Rows:
+    """For each of the wanted values a place where it is among the others, -1 if there is none.
+
+    By sorting both: an index of hashes takes many times their memory.
+    """
+    order, wanted_order = np.argsort(values), np.argsort(wanted)
+    in_order = values[order]
+    place = np.searchsorted(in_order, wanted[wanted_order])
+    inside = np.flatnonzero(place < len(values))
+    hit = inside[in_order[place[inside]] == wanted[wanted_order[inside]]]
+    found = np.full(len(wanted), -1, np.int64)
+    found[wanted_order[hit]] = order[place[hit]]
+    return found
 
 
 def _with_new_legs(earlier: Table, later: Table, same: Rows, path_of: Rows, spend: bool) -> tuple[Table, Rows]:
