@@ -15,7 +15,7 @@ from dsrcheck.capture.linktypes import SUPPORTED, unsupported
 from dsrcheck.capture.source import PlainSource, Source, open_plain, open_source
 from dsrcheck.records import dataclass
 
-CHUNK = 1 << 19
+CHUNK = 1 << 18
 """Bytes to read at a time: few enough to stay in a processor's cache until they have been decoded."""
 
 
