@@ -16,8 +16,8 @@ WAYS = [getattr(mmap, name) for name in ("MADV_REMOVE", "MADV_DONTNEED") if hasa
 def give_back(part: npt.NDArray[Any]) -> None:
     """Give the whole pages under a contiguous part of an array back, if a mapping of memory holds them.
 
-    What is read there after that are zeros. Other memory stays as it is. Of a file that is mapped to be written to, the
-    file loses them as well: only for files that nobody has a name for.
+    What is read there after that is not what was there (on Linux zeros). Other memory stays as it is. Of a file that is
+    mapped to be written to, the file loses them as well: only for files that nobody has a name for.
     """
     memory = _mapping(part)
     if memory is None or not part.nbytes:

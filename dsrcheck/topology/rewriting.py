@@ -12,6 +12,7 @@ from dsrcheck.topology.model import DSR_MAC, NAT, PROXY
 from dsrcheck.topology.scene import Scene
 
 LEAST_MATCHED = 2
+"""Connections with a twin, at least: one may have it by chance."""
 MATCHED_SHARE = 0.6
 """Share of an address's answered flows that must have their twin behind it before it is called a proxy."""
 SERVICE_LIMIT = 256
