@@ -144,6 +144,13 @@ def test_any_ports(scenario: str, direction: Callable[..., Frames], tmp_path: Pa
         assert (chosen, faults_called(direction(frames, *chosen), tmp_path)) == (chosen, [])
 
 
+def test_a_server_out_of_view_is_not_called_dead(tmp_path: Path) -> None:
+    """Its fault is another one; a mirror of what some ports take in shows nothing of it, nor of the clients."""
+    frames = list(run("dsr-client-mac-kept", "rp-filter-drop").frames("mirror"))
+    path = written(ingress(frames, BALANCER, GATEWAY, "02", "64", "66"), tmp_path / "capture.pcap")
+    assert "DSR402" not in {finding.rule for finding in analyze(path).report.findings}
+
+
 def test_frames_cut_before_their_ports_are_told_of(tmp_path: Path) -> None:
     """They are no connection of a service on port 0; how to capture better is said."""
     path = tmp_path / "capture.pcap"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -86,7 +87,8 @@ def _on_segment(s: Sides, rows: list[tuple[int, int]]) -> tuple[Flags, Flags, In
 
     It is there when it sent any frame. It is not when it got packets again and again, never sent one, and left the
     balancer's direct question for it without an answer, or left a client waiting and is the only server that a mirror
-    does not show to answer such questions. Clients that go on are answered: then its port is not mirrored.
+    does not show to answer such questions. Clients that go on are answered: then its port is not mirrored. Where other
+    hosts, too, only receive it may not be mirrored either.
     """
     scene, topology, roles, visible = s.scene, s.topology, s.roles, s.visible
     ends, claims = scene.ends, scene.claims
@@ -97,6 +99,7 @@ def _on_segment(s: Sides, rows: list[tuple[int, int]]) -> tuple[Flags, Flags, In
     frame = np.zeros(len(rows), np.int64)
     plain = np.flatnonzero(roles.forward & (ends.tunnel == 0))
     sent_to = rows_with(ends.dst_mac, plain)
+    whole = not _hosts_out_of_view(s)
     for place, (number, mac) in enumerate(rows):
         if mac not in sent_to:
             continue
@@ -106,10 +109,23 @@ def _on_segment(s: Sides, rows: list[tuple[int, int]]) -> tuple[Flags, Flags, In
         others = topology.vips[number].server_macs - {mac}
         alone = visible.has_mirror and bool(others) and all(scene.stated.get(other) for other in others)
         alone &= bool((known & ~found)[roles.row[legs]].any())
-        deaf = not there[place] and not proved[roles.row[legs]].any()
+        deaf = whole and not there[place] and not proved[roles.row[legs]].any()
         absent[place] = deaf and scene.leg_at("frames", legs).sum() >= DEAF_FORWARDS and (probed or alone)
     shown = (frame > 0) & visible.of_balancer(ints(number for number, _ in rows))
     return there, (there & shown) | absent, frame
+
+
+def _hosts_out_of_view(s: Sides) -> bool:
+    """Whether others than servers, too, are sent frames again and again and seem to send none: the mirror is to blame.
+
+    It may show only what hosts send, and the ports of these hosts are not mirrored; then a server's may not be either.
+    """
+    servers = {mac for vip in s.topology.vips for mac in vip.server_macs}
+    received: Counter[int] = Counter()
+    for (_, dst), frames in s.scene.unicast_edges.items():
+        received[dst] += frames
+    often = {mac for mac, frames in received.items() if frames >= DEAF_FORWARDS}
+    return bool(often - servers - s.visible.speakers)
 
 
 def owning_rows(scene: Scene, address: int) -> Int64:
