@@ -61,6 +61,7 @@ def find_hops(columns: Columns, flows: Flows, to_owner: Flags) -> Hops:
     address that the flow's service has.
     """
     ends, samples = flows.ends, sample_columns(columns)
+    interface = ends.link >> 36
     start, end, ttl, frames = (column(columns, name) for name in ("first_time", "last_time", "ttl_max", "frames"))
     one_way = flows.of_leg << 2 | flows.inbound << 1 | ~ends.whole
     owned = np.isin(one_way, one_way[to_owner])
@@ -86,7 +87,9 @@ def find_hops(columns: Columns, flows: Flows, to_owner: Flags) -> Hops:
         # A box that takes a five-tuple's packets and sends packets of that five-tuple passed them on, changed or not;
         # a single packet of each may be two hosts' own, such as a RST of the server and one of the balancer.
         as_many = at_once & (frames[before] == frames[after]) & (frames[before] > 1)
-        shared = share_packets(samples, before, after)
+        # What is sent long after the last packet, by the clock of one interface, was sent again and not passed on.
+        later = (start[after] > end[before] + AT_ONCE) & (interface[before] == interface[after])
+        shared = share_packets(samples, before, after) & ~later
         same = shared | onward | back | as_many
         # Where the owner is sent the packets, it is the one that passes them on: two servers are no hop of each other.
         by_owner = to_owner[before] | to_owner[after] | ~owned[before]

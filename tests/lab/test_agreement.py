@@ -40,6 +40,7 @@ def test_verdicts_are_those_of_the_record(draw: Draw) -> None:
         ("dsr-client-mac-kept", "handshake-broken", "server1", 0, True),
         ("dsr-client-mac-kept", "loopback-mask-too-wide", "server2", 0, True),
         ("dsr-client-mac-kept", "server-off-segment", "mirror", 0, False),
+        ("dsr-failover-vmac", "server-announces", "mirror", 37, False),
         ("dsr-failover-vmac", "spray", "mirror-balancer", 587, False),
         ("dsr-failover-vmac", "second-owner", "client4", 13, False),
         ("dsr-failover-routed", "reply-to-third-mac", "mirror-both", 937, False),
