@@ -10,7 +10,7 @@ from dsrcheck.exchange.roles import Roles
 from dsrcheck.exchange.sides import flag
 from dsrcheck.exchange.visibility import Visibility
 from dsrcheck.flows.coded import among
-from dsrcheck.flows.table import TCP, Flags, Int64, are_among, column, group_rows
+from dsrcheck.flows.table import TCP, Flags, Int64, are_among, column, distinct, group_rows
 from dsrcheck.tables import Column, Subjects
 from dsrcheck.topology.infer import Topology
 from dsrcheck.topology.scene import Scene
@@ -64,9 +64,9 @@ def _may_be_nameless(scene: Scene, topology: Topology, silent: Flags, vip_of: In
     Who is sent frames and states no address may have any of those that are asked for.
     """
     found = np.zeros(len(silent), bool)
-    for place, vip in enumerate(topology.vips):
-        receivers = {dst for src, dst in scene.unicast_edges if src in vip.balancer_macs}
-        nameless = [mac for mac in receivers if mac not in scene.stated]
+    for place in distinct(vip_of[silent]).tolist():
+        macs = topology.vips[place].balancer_macs
+        nameless = {dst for src, dst in scene.unicast_edges if src in macs} - scene.stated.keys()
         mine = vip_of == place
         found |= mine & (int((silent & mine).sum()) <= len(nameless))
     return found

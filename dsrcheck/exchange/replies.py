@@ -147,16 +147,12 @@ def _in_subnet_of_server(s: Sides, client: Int64) -> Flags:
     It is not where the server states addresses, and none of the usual subnet of the client's.
     """
     scene, sender = s.scene, s.reply.of_first(s.scene.ends.src_mac)
-    book, found = scene.book, np.ones(len(client), bool)
+    book, claims = scene.book, scene.claims
     short, long = (np.uint64(bits) for bits in (32 - USUAL_SUBNET[4], 64 - USUAL_SUBNET[6]))
-    prefix = np.where(book.high == 0, book.low >> short, book.high >> long)
-    vips = {vip.identity for vip in s.topology.vips}
-    for mac in distinct(sender).tolist():
-        own = ints(sorted(scene.stated.get(mac, frozenset()) - vips))
-        if len(own):
-            mine = np.flatnonzero(sender == mac)
-            found[mine] = among(prefix[client[mine]], prefix[own])
-    return found
+    prefix = np.where(book.high == 0, book.low >> short, book.high >> long).view(np.int64)
+    vips = [vip.identity for vip in s.topology.vips]
+    own = claims.take(claims.stating & (claims.address >= 0) & ~among(claims.address, vips))
+    return ~among(sender, own.mac) | are_among((sender, prefix[client]), (own.mac, prefix[own.address]))
 
 
 def _detour(s: Sides, came: Int64) -> Flags:

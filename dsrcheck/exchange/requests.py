@@ -8,7 +8,7 @@ from dsrcheck.exchange.arrays import flags
 from dsrcheck.exchange.picked import first_legs, take, take_leg
 from dsrcheck.exchange.sides import Sides, flag
 from dsrcheck.flows.coded import among
-from dsrcheck.flows.table import Flags, are_among
+from dsrcheck.flows.table import Flags, are_among, column
 from dsrcheck.tables import Column
 from dsrcheck.topology.hops import share_packets
 from dsrcheck.topology.model import DECLARED
@@ -17,10 +17,11 @@ from dsrcheck.topology.model import DECLARED
 def request_facts(s: Sides) -> dict[str, Column]:
     """The derived columns `request.*`."""
     ends, request = s.scene.ends, s.request
-    past = _astray(s)
+    past, doubtful = _astray(s)
     astray = first_legs(s.scene, request.legs[past], request.rows[past], len(s.roles))
     bad = astray >= 0
     arrives = s.is_balancer(request.of_first(ends.dst_mac)) & s.visible.sent(request.of_first(ends.src_mac))
+    arrives[request.rows[doubtful]] = False
     return {
         "request.to_balancer": flag(~bad, bad | (request.seen & arrives)),
         "request.astray_mac": Column(take(ends.dst_mac, astray), bad, "mac"),
@@ -29,8 +30,11 @@ def request_facts(s: Sides) -> dict[str, Column]:
     }
 
 
-def _astray(s: Sides) -> Flags:
-    """Which request legs go past the balancer: to a server, or to anybody where the balancers are declared."""
+def _astray(s: Sides) -> tuple[Flags, Flags]:
+    """(which request legs go past the balancer, which may and may not).
+
+    To a server, or to anybody where the balancers are declared.
+    """
     to = s.scene.ends.dst_mac
     at_balancer = s.legs_at(s.request, to, s.balancer_keys)
     astray = s.legs_at(s.request, to, s.server_keys) & ~at_balancer
@@ -43,9 +47,9 @@ def _astray(s: Sides) -> Flags:
     by_own_mac[s.roles.vip[s.forward.rows[sent]]] = True
     hosts = [mac for view in s.topology.views for mac in view.hosts]
     elsewhere = s.visible.has_mirror | (bool(hosts) & ~among(to[s.request.legs], hosts))
-    astray &= by_own_mac[s.roles.vip[s.request.rows]] | elsewhere
-    found: Flags = astray & _by_requester(s, of_declared) & ~_forwarded_too(s, astray, at_balancer)
-    return found
+    astray &= ~_forwarded_too(s, astray, at_balancer)
+    known = (by_own_mac[s.roles.vip[s.request.rows]] | elsewhere) & _by_requester(s, of_declared)
+    return astray & known, astray & ~known
 
 
 def _by_requester(s: Sides, of_declared: Flags) -> Flags:
@@ -63,10 +67,10 @@ def _by_requester(s: Sides, of_declared: Flags) -> Flags:
     keeping = np.zeros(len(s.topology.vips), bool)
     kept = s.roles.row[scene.kept_forwards[0]]
     keeping[s.roles.vip[kept[kept >= 0]]] = True
-    asks = np.zeros(len(rows), bool)
-    for number, vip in enumerate(s.topology.vips):
-        askers = [src for src, dst in scene.unicast_edges if dst in vip.balancer_macs]
-        asks |= (s.roles.vip[rows] == number) & among(sender, askers)
+    paths, asks = scene.legs.paths, np.zeros(len(rows), bool)
+    for number in np.flatnonzero(keeping).tolist():
+        asked = among(column(paths, "dst_mac"), list(s.topology.vips[number].balancer_macs))
+        asks |= (s.roles.vip[rows] == number) & among(sender, column(paths, "src_mac")[asked])
     known: Flags = (stated | answered | of_declared) & (asks | ~keeping[s.roles.vip[rows]])
     return known
 

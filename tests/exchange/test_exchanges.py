@@ -8,6 +8,7 @@ import pytest
 
 from tests.exchange.judged import judged, last, values
 from tests.ladder import (
+    BACKUP,
     BALANCER,
     CLIENT,
     GATEWAY,
@@ -31,6 +32,10 @@ def with_one_more(name: str) -> Ladder:
     net = healthy()
     if name == "past the balancer":
         net.connection(path(CLIENT, WEB1), BACK)
+    elif name == "the last by a stranger":
+        port = net.connection(THERE, BACK)
+        net.wait(1)
+        net.connection([Hop(BACKUP, WEB1)], [], steps="P", data=200, client_port=port)
     elif name == "reply through the balancer":
         net.connection(THERE, path(WEB1, BALANCER, CLIENT))
     elif name == "reply from elsewhere":
@@ -66,6 +71,7 @@ def with_one_more(name: str) -> Ladder:
         ("request.to_balancer", "healthy", None, True),
         ("request.to_balancer", "past the balancer", None, False),
         ("request.to_balancer", "healthy", BALANCER, None),
+        ("request.to_balancer", "the last by a stranger", None, None),
         ("request.astray_mac", "past the balancer", None, WEB1.number),
         ("reply.through_balancer", "healthy", None, False),
         ("reply.through_balancer", "reply through the balancer", None, True),
