@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dsrcheck.legs.table import Table, Unsigned
+from dsrcheck.legs.table import BLOCK, Table, Unsigned
 from dsrcheck.records import dataclass
 
 ENDS = ("src_high", "src_low", "dst_high", "dst_low", "src_port", "dst_port", "protocol", "fragment")
 """The columns that tell who talks with whom."""
 SAMPLES = ("sample_hash_0", "sample_hash_1", "sample_hash_2", "sample_hash_3")
-"""The bottom sketch of packet hashes, in ascending order; unused places are all ones."""
+"""The bottom sketch of packet hashes, in ascending order; places that are not used are UNUSED."""
+UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 JUDGED = (
     *ENDS, *SAMPLES, "path", "hash", "hash_cut", "frames", "bytes", "payload", "longest", "ttl_min", "ttl_max",
     "first_frame", "last_frame", "first_time", "last_time", "seq_first", "seq_top", "seq_advance", "ack_frames",
@@ -23,7 +24,6 @@ JUDGED = (
     "isn", "isn_frames", "isn_changes", "isn_last_frame", "isn_first_time", "isn_last_time",
 )  # fmt: skip
 """The columns that judging asks for."""
-BLOCK = 8192  # rows at a time, which so stay in a processor's cache while their columns are copied
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from dsrcheck.kernel.columns import PATH_FRAMES, PATHS
 from dsrcheck.kernel.fold import CLAIM_LIMIT, FRAGMENT_LIMIT, ICMP_LIMIT
 from dsrcheck.kernel.numbering import number_rows
+from dsrcheck.legs.bycolumn import SAMPLES, UNUSED
 from dsrcheck.legs.progress import merge_progress
-from dsrcheck.legs.table import LAYOUT, SECONDS, Rows, Table, UInt64, Unsigned, blank, stack, sum_by_key
+from dsrcheck.legs.table import BLOCK, LAYOUT, SECONDS, Rows, Table, UInt64, Unsigned, blank, stack, sum_by_key
 
 Tables = Mapping[str, Table]
 
@@ -25,9 +26,6 @@ LEG_KEYS = (
     "path", "protocol", "fragment", "src_high", "src_low", "dst_high", "dst_low", "src_port", "dst_port",
 )  # fmt: skip
 FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
-SAMPLES = 4
-BLOCK = 8192  # rows to merge at a time, so that their columns stay in a processor's cache
-UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 SUMS = (
     "frames", "bytes", "payload", "hash", "echo_requests", "echo_replies", "syn", "syn_ack", "fin", "rst", "ip_frames",
@@ -217,11 +215,10 @@ def _merge_first(whole: Table, a: Table, b: Table) -> None:
 
 def _merge_samples(whole: Table, a: Table, b: Table) -> None:
     """The bottom sketch of both: the smallest distinct hashes."""
-    names = [f"sample_hash_{place}" for place in range(SAMPLES)]
-    hashes = np.sort(np.stack([part[name] for part in (a, b) for name in names], axis=1), axis=1)
+    hashes = np.sort(np.stack([part[name] for part in (a, b) for name in SAMPLES], axis=1), axis=1)
     hashes[:, 1:][hashes[:, 1:] == hashes[:, :-1]] = UNUSED
     hashes.sort(axis=1)
-    for place, name in enumerate(names):
+    for place, name in enumerate(SAMPLES):
         whole[name][:] = hashes[:, place]
 
 

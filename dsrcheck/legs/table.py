@@ -26,6 +26,9 @@ LAYOUT = {
 SECONDS = {"syn_rate": 3, "throughput": 2}
 """The histograms by second, and how many of their columns are the key."""
 
+BLOCK = 8192
+"""Rows of the leg table to work on at a time, so that they stay in a processor's cache while columns are read."""
+
 Unsigned = npt.NDArray[np.unsignedinteger]
 UInt64 = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]

@@ -13,10 +13,9 @@ import numpy as np
 
 from dsrcheck.addresses import UInt64
 from dsrcheck.flows.table import Flags, Flows, Int64, LegEnds, are_among, column
-from dsrcheck.legs.bycolumn import SAMPLES, Columns
+from dsrcheck.legs.bycolumn import SAMPLES, UNUSED, Columns
 from dsrcheck.records import dataclass
 
-UNUSED = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 AT_ONCE = 100_000_000
 """A forwarder passes packets on within this time (ns); no TCP sends again so soon (RFC 6298: 1 s, Linux 200 ms)."""
 FURTHEST = 6

@@ -6,8 +6,9 @@ import numpy as np
 
 from dsrcheck.flows.coded import among, rows_with
 from dsrcheck.flows.table import TCP, Flows, Int64, distinct, rows_by_value
+from dsrcheck.legs.bycolumn import UNUSED
 from dsrcheck.records import dataclass
-from dsrcheck.topology.hops import AT_ONCE, UNUSED, share_packets
+from dsrcheck.topology.hops import AT_ONCE, share_packets
 from dsrcheck.topology.model import DSR_MAC, NAT, PROXY
 from dsrcheck.topology.scene import Scene
 

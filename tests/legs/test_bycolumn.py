@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import dsrcheck
 from dsrcheck.kernel.columns import LEGS
 from dsrcheck.kernel.rows import zeros
-from dsrcheck.legs.bycolumn import BLOCK, JUDGED, by_column
-from dsrcheck.legs.table import TYPES, Table, empty, from_buffer
+from dsrcheck.legs.bycolumn import JUDGED, by_column
+from dsrcheck.legs.table import BLOCK, TYPES, Table, empty, from_buffer
 
 KIND = TYPES["legs"]
 
